@@ -1,0 +1,20 @@
+"""The benchmarks by name. Each module has `run(setting) -> list[Row]` and says in its first line what it measures."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from benchmarks.measure import Row
+from benchmarks.setting import Setting
+
+NAMES = ("training", "building", "start", "prediction", "home", "memory", "network")
+
+Benchmark = Callable[[Setting], list[Row]]
+
+
+def load(name: str) -> Benchmark:
+    """The benchmark of that name; imported when it runs, so that none pays for another's imports."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    benchmark: Benchmark = module.run
+    return benchmark

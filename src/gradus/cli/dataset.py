@@ -1,0 +1,53 @@
+"""`gradus dataset create`: build a dataset from pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import typer
+
+from gradus.cli.common import DetachOption, HomeOption, JsonOption
+from gradus.cli.following import see_through
+from gradus.cli.guard import guarded
+from gradus.cli.options import Given, takes
+from gradus.cli.output import note, say, say_json
+from gradus.core.dataset import ClassificationOptions
+
+app = typer.Typer(no_args_is_help=True, help="Build datasets.")
+create = typer.Typer(no_args_is_help=True, help="Build a dataset of one kind.")
+app.add_typer(create, name="create")
+
+
+@create.command("classification")
+@guarded
+@takes(ClassificationOptions, skip={"type"})
+def classification(
+    given: Given[ClassificationOptions],
+    detach: DetachOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build a dataset from a folder with one sub-folder of pictures for each class; prints its id."""
+    folder = given.text("train")
+    if folder:
+        given.put("train", str(Path(folder).expanduser().absolute()))
+    options = given.make()
+
+    from gradus.cli.connection import connected
+
+    with connected(home, detach=detach) as connection:
+        key = str(uuid4())
+        job = connection.ask(lambda client: client.datasets.create(options, key=key))
+        if not detach:
+            see_through(connection, job.id)
+        view = connection.ask(lambda client: client.datasets.get(job.id))
+    if as_json:
+        say_json(view)
+        return
+    if view.facts is not None:
+        counts = ", ".join(f"{split.count:,} {split.split.value}" for split in view.facts.splits)
+        note(f"{len(view.facts.labels)} classes: {counts}")
+        if view.facts.unreadable:
+            note(f"{view.facts.unreadable:,} files could not be read; they are listed on the dataset's page")
+    say(job.id)

@@ -1,0 +1,59 @@
+"""Datasets: create, look at, explore, delete."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+
+from gradus.client.listing import jobs_of
+from gradus.client.transport import Transport
+from gradus.core.dataset import BadFile, ClassificationOptions, Split
+from gradus.core.job import Job
+from gradus.core.view import DatasetView, Page, SampleView
+
+
+class Datasets:
+    """`client.datasets`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, options: ClassificationOptions, *, key: str | None = None) -> Job:
+        """Start building a dataset. Its folder is one on the server's machine.
+
+        Asked twice with the same `key`, it is started once.
+        """
+        return self._transport.post("/datasets", Job, options, key)
+
+    def list(self, *, state: str | None = None) -> Iterator[Job]:
+        """All datasets, newest first."""
+        return jobs_of(self._transport, "/datasets", {"state": state})
+
+    def get(self, dataset_id: str) -> DatasetView:
+        """What was asked for, what was built, and which models use it."""
+        return self._transport.get(f"/datasets/{dataset_id}", DatasetView)
+
+    def samples(
+        self, dataset_id: str, split: Split = Split.TRAIN, *, label: int | None = None, limit: int = 50
+    ) -> builtins.list[SampleView]:
+        """The first records of one database, of one class if `label` (its index) is given."""
+        query = {"split": split.value, "label": label, "limit": limit}
+        return self._transport.get(f"/datasets/{dataset_id}/samples", Page[SampleView], query).items
+
+    def picture(self, dataset_id: str, split: Split, index: int) -> bytes:
+        """One record as a PNG file."""
+        return self._transport.get_bytes(f"/datasets/{dataset_id}/samples/{split.value}/{index}.png")
+
+    def unreadable(self, dataset_id: str) -> Iterator[BadFile]:
+        """The files that could not be used, with the reasons."""
+        cursor: str | None = None
+        while True:
+            page = self._transport.get(f"/datasets/{dataset_id}/unreadable", Page[BadFile], {"cursor": cursor})
+            yield from page.items
+            if page.next is None:
+                return
+            cursor = page.next
+
+    def delete(self, dataset_id: str) -> None:
+        """Remove it with its files. Refused while models use it."""
+        self._transport.delete(f"/datasets/{dataset_id}")

@@ -1,0 +1,140 @@
+"""A dataset: what is asked for, and what was built."""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+MAX_SIDE = 8192
+
+
+def _one_line(text: str) -> str:
+    """Names are shown in terminals, lists and file names: nothing in them may steer one of these."""
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+Group = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+
+
+class ResizeMode(StrEnum):
+    """How a picture is brought to the dataset's size (DIGITS' four words)."""
+
+    CROP = "crop"  # cover the target, cut what hangs over
+    SQUASH = "squash"  # scale both sides independently
+    FILL = "fill"  # fit inside the target, pad with black
+    HALF_CROP = "half_crop"  # half of each
+
+
+class Encoding(StrEnum):
+    PNG = "png"  # lossless
+    JPG = "jpg"  # quality 90
+    RAW = "raw"  # bytes as they are
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class ClassificationOptions(BaseModel):
+    """A classification dataset from a folder with one sub-folder per class.
+
+    The one description from which the form, the REST body, the command line's options and the job
+    record are made. Titles are DIGITS' words; descriptions are shown as help.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    type: Literal["classification"] = "classification"
+    name: Name = Field(title="Dataset Name", description="How it is listed.")
+    group: Group = Field("", title="Group Name", description="Jobs of one group are listed together.")
+    train: str = Field(
+        min_length=1, max_length=4096, title="Training Images",
+        description="A folder on this machine with one sub-folder of pictures for each class.",
+    )  # fmt: skip
+    validation_percent: Percent = Field(
+        25, title="% for validation", description="Of each class, held back to measure the model while it trains."
+    )
+    test_percent: Percent = Field(0, title="% for testing", description="Of each class, kept for a final test.")
+    minimum_per_class: int = Field(
+        2, ge=1, le=10**9, title="Minimum samples per class", description="Classes with fewer pictures are left out."
+    )
+    maximum_per_class: int | None = Field(
+        None, ge=1, le=10**9, title="Maximum samples per class", description="Empty: all of them."
+    )
+    channels: Literal[1, 3] = Field(3, title="Image Type", description="Colour (3 channels) or grayscale (1 channel).")
+    width: Side = Field(256, title="Width", description="In pixels.")
+    height: Side = Field(256, title="Height", description="In pixels.")
+    resize_mode: ResizeMode = Field(
+        ResizeMode.SQUASH, title="Resize Transformation", description="How pictures of another shape are made to fit."
+    )
+    encoding: Encoding = Field(
+        Encoding.PNG, title="Image Encoding", description="PNG is lossless, JPEG smaller, raw the fastest to read."
+    )
+    seed: Seed = Field(1, title="Random seed", description="The same pictures and seed give the same database.")
+    unreadable_percent: Percent = Field(
+        5, title="% unreadable allowed", description="Above this share of files that cannot be read the job fails."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ClassificationOptions:
+        if self.validation_percent + self.test_percent > 100:
+            raise ValueError("% for validation and % for testing together are more than 100")
+        if self.maximum_per_class is not None and self.maximum_per_class < self.minimum_per_class:
+            raise ValueError("the maximum samples per class is smaller than the minimum")
+        return self
+
+
+class SplitFacts(BaseModel):
+    """One database. `class_counts[i]` is the number of samples of `DatasetFacts.labels[i]`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    split: Split
+    count: int
+    class_counts: list[int]
+    bytes: int = 0
+
+
+class BadFile(BaseModel):
+    """A file that could not be used, and why. `file` is relative to the folder that was read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    reason: str
+
+
+class DatasetFacts(BaseModel):
+    """What was built: the content of `dataset.json` in the dataset's folder, written last.
+
+    `mean_pixel` is per channel, 0 to 255, in the order of the stored pixels: blue, green, red, or gray.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    labels: list[str]
+    width: int
+    height: int
+    channels: Literal[1, 3]
+    resize_mode: ResizeMode
+    encoding: Encoding
+    splits: list[SplitFacts]
+    mean_pixel: list[float]
+    unreadable: int = 0  # files listed in `unreadable.jsonl`
+    left_out: list[str] = []  # classes under the minimum
+    seconds: float = 0.0
+
+    def split(self, split: Split) -> SplitFacts | None:
+        """The facts of one split, or None where it is empty."""
+        return next((s for s in self.splits if s.split == split and s.count), None)

@@ -1,0 +1,266 @@
+"""What REST answers and the Python client returns: nouns put together for a reader.
+
+Pages are made of the same objects, so that a page, a REST answer and a client never disagree.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split
+from gradus.core.errors import Problem
+from gradus.core.event import Event
+from gradus.core.job import Job, Transition
+from gradus.core.model import Point, Prediction, Preprocessing, Snapshot, TrainingOptions
+from gradus.core.state import JobState
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list. `next` is the cursor of the following part, None on the last; `total` counts all parts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[T]
+    next: str | None = None
+    total: int | None = None
+
+
+class EventPage(BaseModel):
+    """Events of one job after a sequence number; `next` is the `after` of the following request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    events: list[Event]
+    next: int
+    job: Job
+
+
+class JobView(BaseModel):
+    """A job with its course."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job: Job
+    history: list[Transition] = []
+
+
+class DatasetView(BaseModel):
+    """A dataset: what was asked for, what was built (None until then), and the models that use it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job: Job
+    options: ClassificationOptions
+    facts: DatasetFacts | None = None
+    models: list[Job] = []
+    history: list[Transition] = []
+
+
+class ModelView(BaseModel):
+    """A model: what was asked for and what there is of it so far. `latest` holds the last value of each series."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job: Job
+    options: TrainingOptions
+    dataset: Job | None = None
+    labels: list[str] = []
+    preprocessing: Preprocessing | None = None
+    snapshots: list[Snapshot] = []
+    latest: dict[str, float | None] = {}
+    history: list[Transition] = []
+    seq: int = 0  # the last event this view includes; follow the job from there
+
+
+class Series(BaseModel):
+    """One scalar over the course of a training, thinned out to what a chart can show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    points: list[Point]
+
+
+class SampleView(BaseModel):
+    """One record of a dataset's database. Its picture is at `samples/{split}/{index}.png`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    split: Split
+    index: int
+    label: int
+    label_name: str
+    key: str
+
+
+class PredictionResult(BaseModel):
+    """The answer for one picture: a prediction, or the problem that prevented it.
+
+    `picture` is what was read, drawn anew and small, as a `data:` address.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    input: str
+    picture: str = ""
+    prediction: Prediction | None = None
+    problem: Problem | None = None
+
+
+class JobCounts(BaseModel):
+    """How many datasets and models there are in each state. States without any are left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    datasets: dict[JobState, int] = {}
+    models: dict[JobState, int] = {}
+
+
+class LogPart(BaseModel):
+    """Whole lines of a worker's log: the bytes from `start` to `end` of `size`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    start: int
+    end: int
+    size: int
+
+
+class FileEntry(BaseModel):
+    """A file of a job, named relative to the job's folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    bytes: int
+
+
+class PreviewClass(BaseModel):
+    """A class that a folder holds, and how many pictures it would give to each database.
+
+    `count` is a lower bound where counting was not `complete`, as it takes long in very large folders.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    count: int
+    complete: bool = True
+    train: int = 0
+    val: int = 0
+    test: int = 0
+
+
+class PreviewPicture(BaseModel):
+    """One picture as the dataset would hold it. `source` is a PNG as a `data:` address; sizes are the original's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    label: str
+    source: str
+    width: int = 0
+    height: int = 0
+
+
+class Preview(BaseModel):
+    """What a dataset would be made of: counted, and a few pictures brought to its size."""
+
+    model_config = ConfigDict(frozen=True)
+
+    classes: list[PreviewClass]
+    class_count: int = 0  # of which the first 1,000 are listed
+    left_out: list[str] = []  # classes under the minimum
+    pictures: list[PreviewPicture] = []
+    unreadable: list[BadFile] = []  # of the few that were tried
+
+
+class PathEntry(BaseModel):
+    """One completion of a path that is being typed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    folder: bool
+
+
+class Device(BaseModel):
+    """Something to train on. Bytes are None where the system does not tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str  # "cpu", "cuda:0"
+    name: str
+    memory_total: int | None = None
+    memory_used: int | None = None
+    utilisation: float | None = None  # 0 to 1
+    temperature: float | None = None  # degrees Celsius
+    job_id: str | None = None
+
+
+class Machine(BaseModel):
+    """The computer the server runs on. Sizes in bytes, `processor` from 0 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cores: int
+    processor: float | None = None
+    memory_total: int
+    memory_used: int
+    disk_total: int
+    disk_free: int
+
+
+class NewToken(BaseModel):
+    """A token that was just made: the one time its secret is told. `id` names it later."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str
+    name: str = ""
+    id: str = ""
+
+
+class TokenView(BaseModel):
+    """An API token, without its secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    created: float
+    used: float | None = None
+
+
+class SystemView(BaseModel):
+    """The server about itself: what `gradus doctor` and the system page show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    python: str
+    platform: str
+    started: float
+    home: str
+    data_roots: list[str]
+    auth: str  # "token" or "none"
+    engine_ready: bool  # whether the warm engine host answers
+    machine: Machine
+    devices: list[Device]
+    jobs: JobCounts
+
+
+class ServerInfo(BaseModel):
+    """Who holds a home folder: the content of `server.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    url: str
+    kind: str  # "server", or "command" while a command hosts the scheduler for itself
+    started: float

@@ -1,0 +1,216 @@
+"""A classification dataset built from a folder of pictures.
+
+Everything is made in a temporary folder beside its final place and moved there when all of it is on
+the disk; `dataset.json` comes last. The same pictures, options and seed give the same databases.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split, SplitFacts
+from gradus.core.errors import InputError
+from gradus.core.report import Report
+from gradus.data.facts import FILE, write_facts
+from gradus.data.files import remove_leftovers, replace_folder, write_text, writing
+from gradus.data.lists import entry_lines, label_lines
+from gradus.data.mean import Sum, write_mean, write_picture
+from gradus.data.readers.folder import Listing, scan
+from gradus.data.seeded import shuffled
+from gradus.data.split import parts
+from gradus.data.work import Done, Entry, Recipe, in_order
+from gradus.data.writers.lmdb import LmdbWriter
+
+BUILDING = ".building-"
+UNREADABLE = "unreadable.jsonl"
+SCANNED = 0.02  # the share of the progress that finding the files is given
+SHOWN = 3  # unreadable files named in an error
+EACH = 0.5  # seconds between two reports
+
+
+class Stopped(Exception):
+    """The work was asked to stop and left nothing half done."""
+
+
+@dataclass(slots=True)
+class _Build:
+    """One build as it goes on."""
+
+    options: ClassificationOptions
+    folder: Path
+    report: Report
+    files: int = 0  # to be read in all
+    read: int = 0
+    bad: list[BadFile] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    _reported: float = 0.0
+
+    def look(self) -> None:
+        """Stop if that has been asked for."""
+        if self.report.stopping():
+            raise Stopped("the dataset was not built: it was asked to stop")
+
+    def found(self, files: int) -> None:
+        """Tell how many files have been found."""
+        self.look()
+        self.report.progress(0.0, f"looking for pictures: {files:,} found")
+
+    def take(self, done: Done, split: Split, at: int, of: int, began: float) -> None:
+        """Count a finished chunk, tell how far it is, and give up when too much cannot be read."""
+        self.read += len(done.records) + len(done.bad)
+        self.bad.extend(done.bad)
+        self._judge()
+        now = time.monotonic()
+        if now - self._reported >= EACH or at == of:
+            self._reported = now
+            fraction = SCANNED + (1 - SCANNED) * self.read / self.files
+            rate = at / (now - began) if now > began else None
+            self.report.progress(min(fraction, 0.999), f"building {split}: {at:,} of {of:,}", rate)
+
+    def _judge(self) -> None:
+        if len(self.bad) * 100 <= self.options.unreadable_percent * self.files:
+            return
+        good = self.read - len(self.bad)
+        many = "None" if not good else f"Only {good:,}"
+        shown = "; ".join(f"{bad.file}: {bad.reason}" for bad in self.bad[:SHOWN])
+        raise InputError(
+            f"{many} of the first {self.read:,} of {self.files:,} files could be read, and at most "
+            f"{self.options.unreadable_percent:g} % may be unreadable. {shown}",
+            field="train",
+            file=self.bad[0].file,
+            hint="Repair or remove these files, or allow more with “% unreadable allowed”.",
+        )
+
+
+def build_classification(options: ClassificationOptions, folder: Path, report: Report) -> DatasetFacts:
+    """Read the pictures under `options.train` and write the databases, mean and lists into `folder`.
+
+    Raises `Stopped` within a second of being asked to stop, `InputError` where the pictures are no
+    dataset, `StorageFullError` where the disk is full; then no database is there.
+    """
+    build = _Build(options, folder, report)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).unlink(missing_ok=True)
+    remove_leftovers(folder)
+    remove_leftovers(folder, BUILDING)
+    listing = scan(Path(options.train), options, build.found)
+    for warning in listing.warnings:
+        report.warning(warning)
+    entries = divide(listing, options)
+    build.files = sum(map(len, entries.values()))
+    temporary = folder / f"{BUILDING}databases"
+    try:
+        with writing("the dataset", folder):
+            temporary.mkdir()
+            return _write(build, listing, entries, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def divide(listing: Listing, options: ClassificationOptions) -> dict[Split, list[Entry]]:
+    """Which file goes to which split, class by class. `InputError` where training gets nothing."""
+    entries: dict[Split, list[Entry]] = {split: [] for split in Split}
+    for label, group in enumerate(listing.classes):
+        mixed = shuffled(group.files, options.seed, f"split/{group.label}/{label}")
+        at = 0
+        for split, count in zip(
+            Split, parts(len(mixed), options.validation_percent, options.test_percent), strict=True
+        ):
+            entries[split].extend((file, label) for file in mixed[at : at + count])
+            at += count
+    if not entries[Split.TRAIN]:
+        raise InputError(
+            "Nothing is left to train on: validation and testing take all pictures",
+            field="validation_percent",
+            hint="Lower “% for validation” or “% for testing”.",
+        )
+    return entries
+
+
+def _write(build: _Build, listing: Listing, entries: dict[Split, list[Entry]], temporary: Path) -> DatasetFacts:
+    folder, options = build.folder, build.options
+    write_text(folder / "labels.txt", label_lines(listing.labels))
+    for split, part in entries.items():
+        write_text(folder / f"{split}.txt", entry_lines((f"{listing.folder}/{file}", label) for file, label in part))
+    total = Sum((options.height, options.width, options.channels))
+    splits = [
+        _database(build, listing, split, part, temporary, total if split is Split.TRAIN else None)
+        for split, part in entries.items()
+        if part
+    ]
+    mean = total.mean()
+    backwards = mean[..., ::-1].transpose(2, 0, 1)  # blue, green, red planes
+    write_mean(folder / "mean.binaryproto", backwards)
+    write_picture(folder / "mean.jpg", mean)
+    write_text(folder / UNREADABLE, "".join(bad.model_dump_json() + "\n" for bad in build.bad))
+    if build.bad:
+        build.report.warning(f"{len(build.bad):,} of {build.files:,} files could not be read; the dataset lists them")
+    for split in Split:
+        filled = any(facts.split == split and facts.count for facts in splits)
+        _place(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
+    facts = DatasetFacts(
+        labels=listing.labels,
+        width=options.width,
+        height=options.height,
+        channels=options.channels,
+        resize_mode=options.resize_mode,
+        encoding=options.encoding,
+        splits=splits,
+        mean_pixel=backwards.mean(axis=(1, 2)).tolist(),
+        unreadable=len(build.bad),
+        left_out=listing.left_out,
+        seconds=round(time.monotonic() - build.started, 3),
+    )
+    write_facts(folder, facts)
+    build.report.progress(1.0, "done")
+    return facts
+
+
+def _database(
+    build: _Build, listing: Listing, split: Split, part: list[Entry], temporary: Path, total: Sum | None
+) -> SplitFacts:
+    """Build one database; adds its pixels to `total` if that is given."""
+    if split is Split.TRAIN:
+        part = shuffled(part, build.options.seed, "order")
+    counts = [0] * len(listing.classes)
+    recipe = Recipe(root=str(listing.folder), options=build.options, summed=total is not None)
+    began = told = time.monotonic()
+    at = 0
+    with LmdbWriter(temporary / f"{split}_db") as writer:
+        for done in in_order(recipe, part, build.look):
+            writer.append(done.records)
+            at += len(done.records) + len(done.bad)
+            _count(counts, (label for label, _ in done.records))
+            if total is not None and done.total is not None:
+                total.merge(done.total)
+            build.take(done, split, at, len(part), began)
+            if time.monotonic() - told >= EACH:
+                told = time.monotonic()
+                build.report.counts(split, listing.labels, counts)
+        if not writer.count and split is Split.TRAIN:
+            raise InputError(
+                f"None of the {len(part):,} files for {split} could be read. "
+                f"{build.bad[-1].file}: {build.bad[-1].reason}",
+                field="train",
+                file=build.bad[-1].file,
+            )
+        size = writer.close()
+    build.report.counts(split, listing.labels, counts)
+    return SplitFacts(split=split, count=sum(counts), class_counts=counts, bytes=size)
+
+
+def _count(counts: list[int], labels: Iterable[int]) -> None:
+    for label in labels:
+        counts[label] += 1
+
+
+def _place(built: Path | None, final: Path) -> None:
+    """Move a finished database to its place, or remove an old one that has no successor."""
+    if built is not None:
+        replace_folder(built, final)
+    elif final.exists():
+        shutil.rmtree(final)

@@ -1,0 +1,95 @@
+"""Caffe's `Datum`: one record of a database.
+
+Fields (caffe.proto): channels=1, height=2, width=3, data=4 (bytes), label=5, float_data=6, encoded=7.
+`data` is a PNG or JPEG file when `encoded`, else uint8 channels x height x width with the channels
+in the order blue, green, red.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradus.core.errors import InputError
+from gradus.data.wire import BYTES, Buffer, fields, read_varint, signed, varint
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """A record read back. `data` shares memory with what it was read from."""
+
+    channels: int
+    height: int
+    width: int
+    label: int
+    data: memoryview
+    encoded: bool
+    float_data: NDArray[np.float32] | None = None
+
+
+@lru_cache(maxsize=1024)
+def _head(channels: int, height: int, width: int) -> bytes:
+    return b"\x08" + varint(channels) + b"\x10" + varint(height) + b"\x18" + varint(width) + b"\x22"
+
+
+@lru_cache(maxsize=65536)
+def _tail(label: int, encoded: bool) -> bytes:
+    return b"\x28" + varint(label) + (b"\x38\x01" if encoded else b"\x38\x00")
+
+
+def encode_datum(data: bytes, *, channels: int, height: int, width: int, label: int, encoded: bool) -> bytes:
+    """The bytes of a record, as Caffe's own protobuf code would write them."""
+    return b"".join((_head(channels, height, width), varint(len(data)), data, _tail(label, encoded)))
+
+
+def data_of(record: Buffer, shape: tuple[int, int, int]) -> tuple[memoryview, bool] | None:
+    """The data of a record of that (channels, height, width) as `encode_datum` lays it out, and if it is encoded.
+
+    None for any other layout, which `decode_datum` reads. Three times as fast: a small picture's
+    decoding takes little longer than the walk over its fields.
+    """
+    view, head = memoryview(record), _head(*shape)
+    start = len(head)
+    if view[:start] != head:
+        return None
+    size, at = read_varint(view, start)
+    end = at + size
+    if not end + 4 <= len(view) <= end + 8 or view[end] != 0x28 or view[-2] != 0x38:
+        return None
+    if read_varint(view, end + 1)[1] != len(view) - 2:  # the label ends where `encoded` starts
+        return None
+    return view[at:end], view[-1] == 1
+
+
+def decode_datum(record: Buffer) -> Datum:
+    """Read a record of any writer. `InputError` if it is damaged."""
+    numbers = {1: 0, 2: 0, 3: 0, 5: 0, 7: 0}
+    data = memoryview(b"")
+    floats: list[memoryview] = []
+    for number, kind, value in fields(record):
+        if isinstance(value, int):
+            if number in numbers:
+                numbers[number] = signed(value)
+        elif number == 4 and kind == BYTES:
+            data = value
+        elif number == 6:  # packed or one by one: the same bytes once joined
+            floats.append(value)
+    return Datum(
+        channels=numbers[1],
+        height=numbers[2],
+        width=numbers[3],
+        label=numbers[5],
+        data=data,
+        encoded=bool(numbers[7]),
+        float_data=_floats(floats) if floats else None,
+    )
+
+
+def _floats(parts: list[memoryview]) -> NDArray[np.float32]:
+    joined = b"".join(parts)
+    if len(joined) % 4:
+        raise InputError("The record is damaged: half a float")
+    return np.frombuffer(joined, "<f4").astype(np.float32)

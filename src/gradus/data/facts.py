@@ -1,0 +1,37 @@
+"""The content of `dataset.json`, whose presence means that a dataset is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gradus.core.dataset import DatasetFacts
+from gradus.core.errors import InputError, NotFoundError
+from gradus.data.files import write_json
+
+FILE = "dataset.json"
+
+
+def read_facts(folder: Path) -> DatasetFacts:
+    """What was built in `folder`. `NotFoundError` while there is no complete dataset in it."""
+    path = folder / FILE
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFoundError(
+            "This dataset has not been built yet", file=str(path), hint="Wait until its job is done."
+        ) from None
+    try:
+        return DatasetFacts.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(
+            f"{FILE} of this dataset is damaged: {error.errors()[0]['msg']}",
+            file=str(path),
+            hint="Build the dataset again.",
+        ) from None
+
+
+def write_facts(folder: Path, facts: DatasetFacts) -> None:
+    """Declare the dataset in `folder` complete. Everything else of it must be on the disk already."""
+    write_json(folder / FILE, facts)

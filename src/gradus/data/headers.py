@@ -1,0 +1,78 @@
+"""What the headers of PNG and JPEG files say, read without decoding them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from gradus.core.errors import ImageError
+
+PNG_PLAIN = frozenset((b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"))
+MAX_SCANS = 500  # of a progressive JPEG; each scan costs a pass over all pixels
+_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`plain` is true where nothing but 8-bit pixels is in the file: no alpha, orientation, palette or text."""
+
+    width: int
+    height: int
+    channels: int
+    bits: int
+    plain: bool
+    exif: bytes = b""
+
+
+def png_header(data: bytes) -> Header:
+    """Walk the chunks of a PNG."""
+    if len(data) < 33 or data[12:16] != b"IHDR":
+        raise ImageError("the file is cut off or damaged: it has no PNG header")
+    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    at, end, plain, exif = 8, len(data), colour in (0, 2) and bits == 8, b""
+    while True:
+        if at + 12 > end:
+            raise ImageError("the file is cut off")
+        size = int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if at + 12 + size > end:
+            raise ImageError("the file is cut off")
+        if kind not in PNG_PLAIN:
+            plain = False
+            if kind == b"eXIf":
+                exif = data[at + 8 : at + 8 + size]
+        at += 12 + size
+        if kind == b"IEND":
+            break
+    return Header(width, height, {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0), bits, plain and at == end, exif)
+
+
+def jpeg_header(data: bytes) -> Header:
+    """Walk the segments of a JPEG up to its first scan."""
+    if data.count(b"\xff\xda") > MAX_SCANS:
+        raise ImageError(f"more than {MAX_SCANS} scans: it would take too long to decode")
+    at, end, plain, exif = 2, len(data), True, b""
+    frame: tuple[int, int, int, int] | None = None
+    while at + 4 <= end:
+        if data[at] != 0xFF:
+            raise ImageError("the JPEG is damaged: a marker is missing")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _ALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in (0xD9, 0xDA):
+            break
+        if marker in _FRAMES and size >= 8:
+            bits, height, width, channels = struct.unpack_from(">BHHB", data[at + 4 : at + 12].ljust(6, b"\0"))
+            frame = width, height, channels, bits
+        elif marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
+            exif = data[at + 10 : at + 2 + size]
+        if 0xE1 <= marker <= 0xEF or marker == 0xFE:  # beyond JFIF's own segment: metadata, or colour rules
+            plain = False
+        at += 2 + max(size, 2)
+    if frame is None:
+        raise ImageError("the file is cut off or damaged: it has no JPEG frame")
+    width, height, channels, bits = frame
+    return Header(width, height, channels, bits, plain and bits == 8 and channels in (1, 3), exif)

@@ -1,0 +1,171 @@
+"""A picture file as pixels: the one decoder behind datasets, predictions and examples.
+
+JPEG goes through libjpeg-turbo and PNG through OpenCV's libpng, which refuse damaged data; the rest
+through Pillow, told which format to expect. No picture is ever half decoded and filled up with gray.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from gradus.core.errors import ImageError
+from gradus.data.colour import from_deep, from_pillow, over_white
+from gradus.data.exif import orientation, upright
+from gradus.data.headers import Header, jpeg_header, png_header
+from gradus.data.quiet import quiet_pillow
+from gradus.data.sniff import Format, sniff
+
+MAX_PIXELS = 64 * 2**20
+MAX_BYTES = 512 * 2**20
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _RGB = 258, 262, 2
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Upright uint8 pixels, (H, W) gray or (H, W, 3) RGB.
+
+    `plain` names the format whose bytes hold exactly these pixels and nothing else, if that is so.
+    """
+
+    pixels: Pixels
+    plain: Literal["png", "jpg"] | None = None
+
+
+def read_picture(source: Path | bytes) -> Pixels:
+    """The pixels of a picture, upright: uint8 (H, W, 3) RGB or (H, W) gray.
+
+    `ImageError` gives the reason in plain words; it names the file where `source` is a path.
+    """
+    if isinstance(source, bytes):
+        return decode(source).pixels
+    try:
+        return decode(read_file(source)).pixels
+    except ImageError as error:
+        raise ImageError(str(error), file=str(source), hint=error.problem.hint) from error
+
+
+def read_file(path: Path | str) -> bytes:
+    """The bytes of a regular file. Never waits on a pipe or a device, never follows a link at the end."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise ImageError("the file is no longer there") from None
+    except OSError as error:
+        raise ImageError(f"the file cannot be opened: {error.strerror}") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("not a file but a folder, link or device")
+        if status.st_size > MAX_BYTES:
+            raise ImageError(f"the file is larger than {MAX_BYTES // 2**20} MiB")
+        data = os.read(descriptor, status.st_size + 1)
+        while len(data) < status.st_size:  # a read may be short, on network disks for one
+            more = os.read(descriptor, status.st_size - len(data))
+            if not more:
+                break
+            data += more
+        return data
+    except OSError as error:
+        raise ImageError(f"the file cannot be read: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def decode(data: bytes) -> Picture:
+    """Decode a picture's bytes."""
+    kind = sniff(data)
+    if kind == "PNG":
+        return _png(data)
+    if kind == "JPEG":
+        return _jpeg(data)
+    return Picture(_through_pillow(data, kind))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise ImageError(f"its size is {width} x {height}")
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width:,} x {height:,} pixels: more than {MAX_PIXELS // 2**20} megapixels are not read")
+
+
+def _png(data: bytes) -> Picture:
+    header = png_header(data)
+    _check_size(header.width, header.height)
+    pixels = _opencv(data, "the PNG is damaged: its data does not decode or fails its checksum")
+    return _finish(pixels, header, "png")
+
+
+def _opencv(data: bytes, reason: str) -> Pixels:
+    """Decode with OpenCV to gray or RGB; alpha, if there is one, on white."""
+    try:
+        found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(reason) from error
+    if found is None:
+        raise ImageError(reason)
+    pixels: Pixels = from_deep(found) if found.dtype == np.uint16 else found
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 4:
+        return over_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))  # type: ignore[arg-type]
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def _jpeg(data: bytes) -> Picture:
+    header = jpeg_header(data)
+    _check_size(header.width, header.height)
+    if header.channels not in (1, 3) or header.bits != 8:
+        return Picture(_through_pillow(data, "JPEG"))
+    try:
+        pixels = simplejpeg.decode_jpeg(data, "GRAY" if header.channels == 1 else "RGB")
+    except ValueError as error:
+        raise ImageError(f"the JPEG is damaged: {str(error).lower()}") from error
+    return _finish(pixels[..., 0] if header.channels == 1 else pixels, header, "jpg")
+
+
+def _finish(pixels: Pixels, header: Header, kind: Literal["png", "jpg"]) -> Picture:
+    if header.exif:
+        return Picture(upright(pixels, orientation(header.exif)))
+    return Picture(pixels, kind if header.plain else None)
+
+
+def _through_pillow(data: bytes, kind: Format) -> Pixels:
+    with quiet_pillow():
+        try:
+            with Image.open(io.BytesIO(data), formats=(kind,)) as image:
+                _check_size(*image.size)
+                if kind == "TIFF" and _deep_colour(image):
+                    return _opencv(data, "the TIFF is damaged")
+                image.load()
+                pixels = from_pillow(image)
+                return upright(pixels, image.getexif().get(0x0112, 1))
+        except ImageError:
+            raise
+        except Image.DecompressionBombError as error:
+            raise ImageError(f"more than {MAX_PIXELS // 2**20} megapixels are not read") from error
+        except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, ImageCms.PyCMSError) as error:
+            raise ImageError(f"the {kind} is damaged or of an unknown kind: {_plain(error)}") from error
+
+
+def _deep_colour(image: Image.Image) -> bool:
+    """Whether a TIFF holds 16-bit RGB, which Pillow would cut to 8 bits by another rule than ours."""
+    tags: dict[int, Any] = getattr(image, "tag_v2", {})
+    return max(tags.get(_TIFF_BITS, (8,))) == 16 and tags.get(_TIFF_PHOTOMETRIC) == _RGB
+
+
+def _plain(error: Exception) -> str:
+    text = str(error).splitlines()
+    return text[0] if text and "0x" not in text[0] else "it cannot be decoded"

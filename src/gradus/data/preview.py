@@ -1,0 +1,112 @@
+"""A quick look at a folder before anything is built: its classes, and pictures as they would become."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gradus.core.dataset import ClassificationOptions
+from gradus.core.errors import ImageError
+from gradus.data.lists import escape
+from gradus.data.pictures import decode, read_file
+from gradus.data.png import encode_png
+from gradus.data.readers.folder import class_folders, pictures_of
+from gradus.data.resize import fit
+
+PICTURES = 12
+SECONDS = 1.5  # for counting; pictures come on top
+CLASSES = 1000  # shown at most
+SHOWN_SIDE = 512  # larger results are shrunk for showing
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPreview:
+    """One class. `count` is None where time ran out before it was counted, and a lower bound if not `complete`."""
+
+    label: str
+    count: int | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One picture as the dataset would hold it (`png`), or the reason why it could not be used."""
+
+    label: str
+    file: str
+    source_width: int = 0
+    source_height: int = 0
+    png: bytes | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a folder holds. `classes` are at most 1,000 of `class_count`."""
+
+    classes: list[ClassPreview] = field(default_factory=list)
+    class_count: int = 0
+    examples: list[Example] = field(default_factory=list)
+
+
+def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds: float = SECONDS) -> Preview:
+    """Classes with their counts and up to `pictures` fitted examples, one class after the other.
+
+    Bounded: however large the folder, counting ends after about `seconds`. Folders that are no dataset
+    raise the same errors as building one.
+    """
+    ends = time.monotonic() + seconds
+    folders = class_folders(Path(options.train))
+    chosen = _spread(len(folders.names), pictures)
+    each = -(-pictures // max(1, len(chosen)))
+    classes: list[ClassPreview] = []
+    taken: list[tuple[str, str]] = []
+    for number, name in enumerate(folders.names[:CLASSES]):
+        label, count, complete = escape(name.replace("_", " ")), None, False
+        files = pictures_of(folders, name)
+        first = list(islice(files, each)) if number in chosen else []
+        taken.extend((label, file) for file in first)
+        if time.monotonic() < ends:
+            count, complete = len(first), True
+            for _ in files:
+                count += 1
+                if count % 256 == 0 and time.monotonic() > ends:
+                    complete = False
+                    break
+        classes.append(ClassPreview(label=label, count=count, complete=complete))
+    examples = [_example(options, folders.root, label, file) for label, file in taken[:pictures]]
+    return Preview(classes=classes, class_count=len(folders.names), examples=examples)
+
+
+def _spread(count: int, wanted: int) -> set[int]:
+    """At most `wanted` of the first 1,000 class numbers, evenly apart."""
+    count = min(count, CLASSES)
+    return set(range(count)) if count <= wanted else {i * count // wanted for i in range(wanted)}
+
+
+def _example(options: ClassificationOptions, root: str, label: str, file: str) -> Example:
+    shown = escape(file)
+    try:
+        pixels = decode(read_file(os.path.join(root, file))).pixels  # noqa: PTH118  (names may be any bytes)
+    except ImageError as error:
+        return Example(label=label, file=shown, reason=str(error))
+    height, width = pixels.shape[:2]
+    fitted = fit(pixels, options.width, options.height, options.channels, options.resize_mode)
+    png = encode_png(_small(fitted))
+    return Example(label=label, file=shown, source_width=width, source_height=height, png=png)
+
+
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width, channels = pixels.shape
+    if max(height, width) <= SHOWN_SIDE:
+        return pixels
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    return np.asarray(image).reshape(image.height, image.width, channels)

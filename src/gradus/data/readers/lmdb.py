@@ -1,0 +1,97 @@
+"""An LMDB of records, opened for reading.
+
+py-lmdb allows one handle on a database in a process; pages and training threads want several. Handles
+are therefore shared by path and closed with their last user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import lmdb
+
+from gradus.core.errors import InputError, NotFoundError
+
+_open: dict[Path, Database] = {}
+_lock = Lock()
+
+
+class Database:
+    """The records of one database in the order of their keys. Use `open_database` to get one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.users = 0
+        # No lock file: the databases are never written again once they have their name.
+        self._environment = lmdb.open(str(path), readonly=True, lock=False, readahead=False, max_spare_txns=16)
+
+    def __len__(self) -> int:
+        return int(self._environment.stat()["entries"])
+
+    def keys(self) -> list[bytes]:
+        """Every key, in order."""
+        with self._environment.begin() as transaction:
+            return list(transaction.cursor().iternext(keys=True, values=False))
+
+    def keys_from(self, start: bytes, limit: int) -> list[bytes]:
+        """At most `limit` keys from `start` on, in order."""
+        found: list[bytes] = []
+        with self._environment.begin() as transaction:
+            cursor = transaction.cursor()
+            if limit > 0 and cursor.set_range(start):
+                for key in cursor.iternext(keys=True, values=False):
+                    found.append(key)
+                    if len(found) == limit:
+                        break
+        return found
+
+    @contextmanager
+    def records(self, keys: Sequence[bytes]) -> Iterator[Iterator[memoryview]]:
+        """The records of `keys`, in that order, as views that are valid inside the block only."""
+        with self._environment.begin(buffers=True) as transaction:
+            yield (self._record(transaction, key) for key in keys)
+
+    def close(self) -> None:
+        """Tell that one user is done; the last one closes the database."""
+        with _lock:
+            self.users -= 1
+            if self.users == 0:
+                _open.pop(self.path, None)
+                self._environment.close()
+
+    def _record(self, transaction: Any, key: bytes) -> memoryview:
+        value = transaction.get(key)
+        if value is None:
+            raise NotFoundError(f"{self.path.name} has no record {key.decode(errors='replace')}", file=str(self.path))
+        return memoryview(value)
+
+
+def open_database(path: Path) -> Database:
+    """Open a database, or share the handle that this process already has. Close it when done."""
+    path = path.resolve()
+    with _lock:
+        database = _open.get(path)
+        if database is None:
+            if not (path / "data.mdb").is_file():
+                raise NotFoundError(f"There is no database at {path}", file=str(path), hint="Build the dataset again.")
+            try:
+                database = Database(path)
+            except lmdb.Error as error:
+                raise InputError(
+                    f"The database {path.name} cannot be read: {error}",
+                    file=str(path),
+                    hint="Build the dataset again.",
+                ) from error
+            _open[path] = database
+        database.users += 1
+        return database
+
+
+def label_of(key: bytes) -> int:
+    """The class number in a key of the form `%08d_<label>`; -1 for keys of another form."""
+    _, found, label = key.partition(b"_")
+    return int(label) if found and label.isdigit() else -1

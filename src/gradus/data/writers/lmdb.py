@@ -1,0 +1,101 @@
+"""Records written to an LMDB in DIGITS' layout: key `%08d_<label>`, value a Caffe `Datum`."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
+
+import lmdb
+
+from gradus.core.errors import InputError
+from gradus.data.files import FULL, storage_full, sync_folder
+
+COMMIT_RECORDS = 256  # fewer cost a third of the speed on small pictures (measured)
+COMMIT_BYTES = 32 * 2**20
+FIRST_SIZE = 64 * 2**20
+MOST = 10**8  # what the eight digits of a key can count
+
+
+class LmdbWriter:
+    """Appends records; the caller moves the folder to its final name after `close`.
+
+    The disk is asked to keep the data once, at the end: a database that is not finished is never used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self.count = 0
+        self._size = FIRST_SIZE
+        self._pending: list[tuple[bytes, bytes]] = []
+        self._pending_bytes = 0
+        try:
+            self._environment = lmdb.open(str(folder), map_size=self._size, sync=False, metasync=False, subdir=True)
+        except lmdb.Error as error:
+            self._raise(error)
+
+    def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """Add (label, record) pairs behind those already there."""
+        if self.count + len(records) > MOST:
+            raise InputError(f"A database holds at most {MOST:,} pictures")
+        for label, record in records:
+            self._pending.append((b"%08d_%d" % (self.count, label), record))
+            self._pending_bytes += len(record)
+            self.count += 1
+            if self._pending_bytes >= COMMIT_BYTES:
+                self._commit()
+        if len(self._pending) >= COMMIT_RECORDS:
+            self._commit()
+
+    def close(self) -> int:
+        """Write what is left, flush it to the disk and return the size of the database in bytes."""
+        self._commit()
+        try:
+            self._environment.sync(True)
+        except lmdb.Error as error:
+            self._raise(error)
+        self._environment.close()
+        (self.folder / "lock.mdb").unlink(missing_ok=True)  # a reader makes its own
+        sync_folder(self.folder)
+        return (self.folder / "data.mdb").stat().st_size
+
+    def __enter__(self) -> LmdbWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._environment.close()
+
+    def _commit(self) -> None:
+        while self._pending:
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    transaction.cursor().putmulti(self._pending, append=True)
+            except lmdb.MapFullError:  # the transaction is undone
+                self._size *= 2
+                self._environment.set_mapsize(self._size)
+                continue
+            except lmdb.Error as error:
+                self._raise(error)
+            self._pending.clear()
+            self._pending_bytes = 0
+
+    def _raise(self, error: lmdb.Error) -> NoReturn:
+        """Tell a full disk from other troubles. LMDB calls a write that was cut short an input/output error."""
+        code = getattr(error, "code", None)
+        if code in FULL or (code == errno.EIO and self._is_full()):
+            raise storage_full(f"the database {self.folder.name}", self.folder) from error
+        raise error
+
+    def _is_full(self) -> bool:
+        """Try to make the file, which is given up anyway, longer by what was to be written."""
+        try:
+            with (self.folder / "data.mdb").open("ab", buffering=0) as file:
+                left = self._pending_bytes + (1 << 20)
+                while left > 0:
+                    left -= file.write(bytes(min(left, 1 << 20)))
+        except OSError as error:
+            return error.errno in FULL
+        return False

@@ -1,0 +1,15 @@
+"""The making of a classification dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gradus.core.dataset import ClassificationOptions
+from gradus.core.report import Report
+from gradus.data.build import build_classification
+from gradus.jobs.task import Task
+
+
+def run(task: Task, folder: Path, report: Report) -> None:
+    """Build the databases in the job's folder; a folder left half done by an earlier start is done again."""
+    build_classification(ClassificationOptions.model_validate(task.options), folder, report)

@@ -1,0 +1,56 @@
+"""The fully connected layer (catalogue 1.4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gradus.nets.caffe.layers.base import Layer, Shape, Use
+
+
+class InnerProduct(Layer):
+    """Every output sees every input after `axis`."""
+
+    settings = "inner_product_param"
+    weight: Tensor
+    bias: Tensor | None
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """The weight is (outputs, inputs), or (inputs, outputs) with `transpose`."""
+        if not p.HasField("num_output"):
+            raise self.error("needs num_output", at=self.settings, hint="How many values should it give?")
+        outputs = self.positive(p.num_output, "num_output")
+        self.first = self.axis(p.axis, len(shapes[0]))
+        inputs = math.prod(shapes[0][self.first :])
+        self.transposed = p.transpose
+        shape = (inputs, outputs) if p.transpose else (outputs, inputs)
+        self.learn("weight", shape, p.weight_filler, transposed=p.transpose)
+        if p.bias_term:
+            self.learn("bias", (outputs,), p.bias_filler)
+        else:
+            self.bias = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Flatten from `axis` on, then one matrix product."""
+        weight = self.weight.t() if self.transposed else self.weight
+        return F.linear(x.flatten(self.first), weight, self.bias)
+
+    def exact(self, x: Tensor) -> Tensor:
+        """The same in the weights' own precision: bfloat16 scores tie, and ties count as errors."""
+        if not torch.is_autocast_enabled(x.device.type):
+            return self.forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.forward(x.to(self.weight.dtype))
+
+    def step(self, use: Use) -> Callable[..., Any]:
+        """Scores are computed without autocast."""
+        return self.exact if use.exact else self.forward
+
+    def multiply_adds(self, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+        """Each output value is a dot product with all inputs."""
+        return math.prod(tops[0]) * math.prod(bottoms[0][self.first :])

@@ -1,0 +1,175 @@
+"""Datasets: check what is asked for, build, look into."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split
+from gradus.core.errors import InputError, NotFoundError
+from gradus.core.event import Counts
+from gradus.core.job import Job, JobKind
+from gradus.core.state import JobState
+from gradus.core.view import DatasetView, Page, SampleView
+from gradus.data.facts import read_facts
+from gradus.data.readers.folder import scan
+from gradus.jobs.query import MAX_LIMIT, JobQuery
+from gradus.jobs.store import IdempotencyKey
+from gradus.services import jobs
+from gradus.services.deadline import Deadline, DeadlinePassedError
+from gradus.services.forms import Findings
+from gradus.services.house import House
+from gradus.services.paths import resolve_folder
+from gradus.services.reading import read_events
+
+CHECK_SECONDS = 2.0  # a folder that takes longer to list is judged by the job itself
+FAILED = frozenset({JobState.ERROR, JobState.ABORTED, JobState.ABORTING})
+
+
+def check(house: House, options: ClassificationOptions, *, unrestricted: bool = False) -> ClassificationOptions:
+    """The options with the folder resolved; raises with all that is wrong with them, field by field."""
+    findings = Findings()
+    resolved = options
+    with findings.collect():
+        folder = resolve_folder(house.roots, options.train, field="train", unrestricted=unrestricted)
+        resolved = options.model_copy(update={"train": str(folder)})
+        with suppress(DeadlinePassedError):  # a large folder: nothing was wrong with what was seen of it
+            scan(folder, resolved, Deadline(CHECK_SECONDS).watch)
+    if options.validation_percent + options.test_percent >= 100:
+        message = "nothing is left to train on: validation and testing take all pictures"
+        findings.add(message, "validation_percent", hint="lower “% for validation” or “% for testing”")
+    findings.finish()
+    return resolved
+
+
+def create(
+    house: House, options: ClassificationOptions, *, unrestricted: bool = False, key: IdempotencyKey | None = None
+) -> Job:
+    """Start building a dataset."""
+    resolved = check(house, options, unrestricted=unrestricted)
+    return jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
+
+
+def options_of(house: House, dataset_id: str) -> ClassificationOptions:
+    """What was asked for."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    return ClassificationOptions.model_validate(house.store.record(dataset_id).options)
+
+
+def view(house: House, dataset_id: str) -> DatasetView:
+    """A dataset: what was asked for, what was built, and which models use it."""
+    job = jobs.get(house, dataset_id, JobKind.DATASET)
+    record = house.store.record(dataset_id)
+    return DatasetView(
+        job=job,
+        options=ClassificationOptions.model_validate(record.options),
+        facts=facts_or_none(house, dataset_id),
+        models=list(house.store.users_of(dataset_id)),
+        history=record.history,
+    )
+
+
+def choices(house: House) -> list[Job]:
+    """The datasets that a model can be made with, the newest first; some may still be building."""
+    usable = frozenset(JobState) - FAILED
+    query = JobQuery(kind=JobKind.DATASET, states=usable, limit=MAX_LIMIT)
+    return house.store.list(query).items
+
+
+def facts(house: House, dataset_id: str) -> DatasetFacts:
+    """What was built; `NotFoundError` until then."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    return read_facts(house.home.job_folder(dataset_id))
+
+
+def facts_or_none(house: House, dataset_id: str) -> DatasetFacts | None:
+    """What was built, if it is."""
+    try:
+        return facts(house, dataset_id)
+    except (NotFoundError, InputError):
+        return None
+
+
+def partial(house: House, dataset_id: str) -> list[Counts]:
+    """How many samples each database holds so far, while it is being built."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    path = house.home.job_folder(dataset_id) / "events.jsonl"
+    newest: dict[Split, Counts] = {}
+    after = 0
+    while True:
+        events, following = read_events(path, dataset_id, after, 10_000, house.offsets)
+        newest |= {event.split: event for event in events if isinstance(event, Counts)}
+        if following == after:
+            return list(newest.values())
+        after = following
+
+
+def samples(
+    house: House, dataset_id: str, split: Split, *, label: int | None = None, offset: int = 0, limit: int = 50
+) -> Page[SampleView]:
+    """Records of one database, of one class if `label` (its index) is given."""
+    from gradus.data.explore import read_samples
+
+    built = facts(house, dataset_id)
+    total = _count(built, split, label)
+    limit = max(1, min(limit, MAX_LIMIT))
+    found = read_samples(house.home.job_folder(dataset_id), built, split, label, offset, limit) if total else []
+    items = [
+        SampleView(split=split, index=s.index, label=s.label, label_name=built.labels[s.label], key=s.key)
+        for s in found
+    ]
+    following = offset + len(items)
+    return Page(items=items, total=total, next=str(following) if items and following < total else None)
+
+
+def picture(house: House, dataset_id: str, split: Split, index: int) -> bytes:
+    """One record as a PNG, made anew from its pixels."""
+    from gradus.data.explore import sample_png
+
+    built = facts(house, dataset_id)
+    if not 0 <= index < _count(built, split, None):
+        raise NotFoundError(f"there is no record {index} in {split}")
+    return sample_png(house.home.job_folder(dataset_id), built, split, index)
+
+
+def mean_picture(house: House, dataset_id: str) -> Path:
+    """The mean image as a JPEG file; `NotFoundError` until it is there."""
+    facts(house, dataset_id)
+    path = house.home.job_folder(dataset_id) / "mean.jpg"
+    if not path.is_file():
+        raise NotFoundError("this dataset has no mean image")
+    return path
+
+
+def unreadable(house: House, dataset_id: str, *, offset: int = 0, limit: int = 100) -> Page[BadFile]:
+    """The files that could not be used, with the reasons."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    path = house.home.job_folder(dataset_id) / "unreadable.jsonl"
+    limit = max(1, min(limit, MAX_LIMIT))
+    items: list[BadFile] = []
+    total = 0
+    if path.is_file():
+        with path.open("rb") as lines:
+            for line in lines:
+                if offset <= total < offset + limit:
+                    items.append(BadFile.model_validate_json(line))
+                total += 1
+    following = offset + len(items)
+    return Page(items=items, total=total, next=str(following) if items and following < total else None)
+
+
+def _count(built: DatasetFacts, split: Split, label: int | None) -> int:
+    found = built.split(split)
+    if label is None:
+        return found.count if found else 0
+    if not 0 <= label < len(built.labels):
+        raise NotFoundError(f"there is no class {label}; there are {len(built.labels)}, counted from 0", field="label")
+    return found.class_counts[label] if found else 0
+
+
+def class_names(house: House, dataset_id: str) -> list[str]:
+    """The classes of a dataset, as far as they are known: all once it is built, else as they have been found."""
+    if built := facts_or_none(house, dataset_id):
+        return built.labels
+    found = partial(house, dataset_id)
+    return found[-1].labels if found else []

@@ -1,0 +1,68 @@
+"""A dataset before it is built: what its folder holds, and a few pictures as it would hold them."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from gradus.core.dataset import BadFile, ClassificationOptions
+from gradus.core.view import Preview, PreviewClass, PreviewPicture
+from gradus.data.split import parts
+from gradus.jobs.resources import PARSING
+from gradus.services.house import House
+from gradus.services.paths import resolve_folder
+
+if TYPE_CHECKING:
+    from gradus.data.preview import ClassPreview
+
+MAX_PIXELS = 2**25  # of all pictures together, so that no choice of size keeps the server busy for long
+
+
+class PreviewOptions(ClassificationOptions):
+    """A dataset's options as far as they are known yet (it needs no name), and how many pictures to show."""
+
+    name: str = Field("", max_length=200, title="Dataset Name")
+    count: int = Field(12, ge=0, le=48, title="Pictures")
+
+
+def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) -> Preview:
+    """Count the classes of a folder and bring a few of its pictures to size ("See example")."""
+    from gradus.data.preview import preview as look  # loads the decoders: not when the server starts
+
+    folder = resolve_folder(house.roots, asked.train, field="train", unrestricted=unrestricted)
+    most = min(asked.count, max(1, MAX_PIXELS // (asked.width * asked.height)))
+    with house.resources.slot(PARSING):
+        found = look(asked.model_copy(update={"train": str(folder)}), pictures=most)
+    return Preview(
+        classes=[_class(each, asked) for each in found.classes],
+        class_count=found.class_count,
+        left_out=[each.label for each in found.classes if each.complete and (each.count or 0) < _least(asked)],
+        pictures=[
+            PreviewPicture(
+                file=e.file, label=e.label, source=_address(e.png), width=e.source_width, height=e.source_height
+            )
+            for e in found.examples
+            if e.png is not None
+        ],
+        unreadable=[BadFile(file=e.file, reason=e.reason) for e in found.examples if e.reason is not None],
+    )
+
+
+def _class(found: ClassPreview, asked: PreviewOptions) -> PreviewClass:
+    count = found.count or 0
+    used = min(count, asked.maximum_per_class or count)
+    divided = parts(used, asked.validation_percent, asked.test_percent) if used >= _least(asked) else parts(0, 0, 0)
+    return PreviewClass(
+        name=found.label, count=count, complete=found.complete, train=divided.train, val=divided.val, test=divided.test
+    )
+
+
+def _least(asked: PreviewOptions) -> int:
+    """Pictures a class needs: the minimum, and one for each database (as `data.readers.folder` counts)."""
+    return max(asked.minimum_per_class, 1 + (asked.validation_percent > 0) + (asked.test_percent > 0))
+
+
+def _address(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,115 @@
+"""`/datasets`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import FileResponse
+
+from gradus.core.dataset import BadFile, ClassificationOptions, Split
+from gradus.core.job import Job, JobKind
+from gradus.core.view import DatasetView, Page, Preview, SampleView
+from gradus.services import datasets, jobs
+from gradus.services.jobs import JobChange
+from gradus.services.preview import PreviewOptions, preview
+from gradus.web.api.body import StrictBody, StrictRoute
+from gradus.web.api.common import (
+    CHANGES,
+    CREATES,
+    READS,
+    Cursor,
+    GivenCaller,
+    GivenHouse,
+    GivenKey,
+    Limit,
+    position,
+)
+from gradus.web.api.listing import GivenQuery, of_kind
+
+router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=StrictRoute)
+
+
+@router.post("", status_code=201, responses=CREATES)
+def create_dataset(
+    house: GivenHouse,
+    caller: GivenCaller,
+    options: StrictBody[ClassificationOptions],
+    key: GivenKey,
+    response: Response,
+) -> Job:
+    """Start building a dataset from a folder on the server's machine."""
+    job = datasets.create(house, options, unrestricted=caller.unrestricted, key=key)
+    response.headers["Location"] = f"/api/v1/datasets/{job.id}"
+    return job
+
+
+@router.get("", responses=READS)
+def list_datasets(house: GivenHouse, query: GivenQuery) -> Page[Job]:
+    """All datasets, the newest first."""
+    return jobs.listing(house, of_kind(query, JobKind.DATASET))
+
+
+@router.post("/preview", responses=CREATES)
+def preview_dataset(house: GivenHouse, caller: GivenCaller, options: StrictBody[PreviewOptions]) -> Preview:
+    """Count the classes of a folder, and bring a few of its pictures to size. Nothing is kept."""
+    return preview(house, options, unrestricted=caller.unrestricted)
+
+
+@router.get("/{dataset_id}", responses=READS)
+def get_dataset(house: GivenHouse, dataset_id: str) -> DatasetView:
+    """What was asked for, what was built, and which models use it."""
+    return datasets.view(house, dataset_id)
+
+
+@router.patch("/{dataset_id}", responses=CHANGES)
+def edit_dataset(house: GivenHouse, dataset_id: str, change: StrictBody[JobChange]) -> Job:
+    """Change name, group or notes."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    return jobs.edit(house, dataset_id, change)
+
+
+@router.delete("/{dataset_id}", status_code=204, responses=CHANGES)
+def delete_dataset(house: GivenHouse, dataset_id: str) -> None:
+    """Remove it with its files. Refused while models use it; they are named."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    jobs.delete(house, dataset_id)
+
+
+@router.get("/{dataset_id}/samples", responses=READS)
+def list_samples(
+    house: GivenHouse,
+    dataset_id: str,
+    split: Split = Split.TRAIN,
+    label: Annotated[int | None, Query(ge=0, le=10**9, description="Only of the class with this index.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[SampleView]:
+    """Records of one database."""
+    return datasets.samples(house, dataset_id, split, label=label, offset=position(cursor), limit=limit)
+
+
+@router.get(
+    "/{dataset_id}/samples/{split}/{index}.png",
+    response_class=Response,
+    responses={**READS, 200: {"content": {"image/png": {}}, "description": "The record as a picture."}},
+)
+def get_sample(house: GivenHouse, dataset_id: str, split: Split, index: int) -> Response:
+    """One record as a picture, made anew from its pixels."""
+    return Response(datasets.picture(house, dataset_id, split, index), media_type="image/png")
+
+
+@router.get("/{dataset_id}/unreadable", responses=READS)
+def list_unreadable(house: GivenHouse, dataset_id: str, cursor: Cursor = None, limit: Limit = 100) -> Page[BadFile]:
+    """The files that could not be used, with the reasons."""
+    return datasets.unreadable(house, dataset_id, offset=position(cursor), limit=limit)
+
+
+@router.get(
+    "/{dataset_id}/mean.jpg",
+    response_class=FileResponse,
+    responses={**READS, 200: {"content": {"image/jpeg": {}}, "description": "The mean picture."}},
+)
+def get_mean(house: GivenHouse, dataset_id: str) -> FileResponse:
+    """The mean of all pictures of the training set."""
+    return FileResponse(datasets.mean_picture(house, dataset_id), media_type="image/jpeg")

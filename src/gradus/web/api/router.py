@@ -1,0 +1,13 @@
+"""All routes of the API, under `/api/v1`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from gradus.web.api import datasets, docs, jobs, models, networks, predictions, system
+
+PREFIX = "/api/v1"
+
+router = APIRouter(prefix=PREFIX)
+for part in (datasets, models, predictions, jobs, networks, system, docs):
+    router.include_router(part.router)

@@ -1,0 +1,45 @@
+"""What every page route is given: the house, the caller, and the form that was sent."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from gradus.services.house import House
+
+MOST_BYTES = 8 << 20  # of one field; the shield in front lets even less through
+
+
+def _house(request: Request) -> House:
+    house = request.app.state.house
+    assert isinstance(house, House)
+    return house
+
+
+def _unrestricted(request: Request) -> bool:
+    return bool(getattr(getattr(request.state, "caller", None), "unrestricted", False))
+
+
+async def _entered(request: Request) -> dict[str, str]:
+    async with request.form(max_part_size=MOST_BYTES) as form:
+        return {name: _lines(value) for name, value in form.items() if isinstance(value, str)}
+
+
+def _lines(text: str) -> str:
+    """Text with line ends as everywhere but in a form, where HTML has them as CR LF."""
+    return text.replace("\r\n", "\n")
+
+
+GivenHouse = Annotated[House, Depends(_house)]
+Unrestricted = Annotated[bool, Depends(_unrestricted)]
+Entered = Annotated[dict[str, str], Depends(_entered)]
+
+
+def local_path(text: str | None, otherwise: str) -> str:
+    """A path on this server to go back to; anything that could lead elsewhere becomes `otherwise`."""
+    if not text or not text.startswith("/") or text.startswith(("//", "/\\")):
+        return otherwise
+    parts = urlsplit(text)
+    return otherwise if parts.scheme or parts.netloc else text

@@ -1,0 +1,86 @@
+"""Pictures of every kind against the corpus, whose expectations come from elsewhere."""
+
+import io
+import os
+import runpy
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gradus.core.errors import ImageError
+from gradus.data.pictures import decode, read_file, read_picture
+
+CORPUS = runpy.run_path(str(Path(__file__).with_name("corpus.py")))
+GOOD = {case.name: case for case in CORPUS["GOOD"]}
+BAD = {case.name: case for case in CORPUS["BAD"]}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_pictures_have_the_expected_pixels(name):
+    case = GOOD[name]
+    pixels = read_picture(case.make())
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == case.expected.shape
+    assert np.abs(pixels.astype(int) - case.expected.astype(int)).max() <= case.tolerance
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_pictures_are_refused_with_a_reason(name):
+    case = BAD[name]
+    with pytest.raises(ImageError) as caught:
+        read_picture(case.make())
+    assert case.expected in str(caught.value)
+    assert "0x7f" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["jpeg-rgb", "jpeg-progressive", "png-rgb", "webp-lossless", "tiff-lzw", "bmp"])
+def test_a_picture_cut_anywhere_is_refused_never_filled_up(name):
+    data = GOOD[name].make()
+    for tenth in range(1, 10):
+        with pytest.raises(ImageError):
+            read_picture(data[: len(data) * tenth // 10])
+
+
+def test_the_error_of_a_file_names_it(tmp_path):
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"")
+    with pytest.raises(ImageError) as caught:
+        read_picture(path)
+    assert caught.value.problem.file == str(path)
+
+
+def test_names_are_not_believed(tmp_path):
+    path = tmp_path / "really.jpg"
+    path.write_bytes(GOOD["png-rgb"].make())
+    assert read_picture(path).shape == GOOD["png-rgb"].expected.shape
+
+
+def test_only_regular_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    for odd in (tmp_path / "pipe", tmp_path, tmp_path / "link", tmp_path / "gone", "/dev/zero"):
+        with pytest.raises(ImageError):
+            read_file(odd)
+
+
+def test_plain_marks_only_files_that_hold_nothing_but_their_pixels():
+    plain = {name for name in GOOD if decode(GOOD[name].make()).plain}
+    assert plain == {"png-rgb", "png-gray", "png-1x1", "jpeg-rgb", "jpeg-gray", "jpeg-progressive"} | (
+        plain & {"jpeg-garbage-at-the-end"}
+    )
+
+
+def test_pillows_warnings_stay_inside_and_the_filters_come_back():
+    before = list(warnings.filters)
+    noisy = io.BytesIO()
+    Image.new("P", (4, 4)).save(noisy, "TIFF")
+    pictures = [GOOD["bmp"].make(), noisy.getvalue(), GOOD["tiff-pages"].make()] * 20
+    with warnings.catch_warnings(record=True) as caught, ThreadPoolExecutor(4) as pool:
+        warnings.simplefilter("always")
+        list(pool.map(read_picture, pictures))
+    assert caught == []
+    assert list(warnings.filters) == before

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gradus.core.dataset import ClassificationOptions, Encoding, Split
+from gradus.core.errors import ConflictError, FormError, InputError, NotFoundError, OutsideDataRootsError
+from gradus.core.event import Counts
+from gradus.core.state import JobState
+from gradus.data.build import build_classification
+from gradus.services import datasets
+from gradus.services.house import House
+from gradus.services.jobs import idempotency_key
+from gradus.services.preview import PreviewOptions, preview
+
+
+class Quiet:
+    """A report that nobody reads."""
+
+    def progress(self, fraction: float, activity: str, rate: float | None = None) -> None: ...
+    def metrics(self, *_: object) -> None: ...
+    def snapshot(self, *_: object) -> None: ...
+    def counts(self, *_: object) -> None: ...
+    def warning(self, message: str) -> None: ...
+    def stopping(self) -> bool:
+        return False
+
+
+def options(folder: Path, **more: object) -> ClassificationOptions:
+    return ClassificationOptions.model_validate({"name": "pets", "train": str(folder), "width": 8, "height": 8, **more})
+
+
+def test_the_folder_is_recorded_as_it_was_resolved(house: House, pictures: Path) -> None:
+    (pictures.parent / "link").symlink_to(pictures)
+    job = datasets.create(house, options(pictures.parent / "link" / ".." / "link"))
+    assert datasets.options_of(house, job.id).train == str(pictures)
+    assert job.state is JobState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "match"),
+    [("none", InputError, "does not exist"), ("one", InputError, "two"), ("empty", InputError, "sub-folder"),
+     ("file.txt", InputError, "file"), ("../outside", OutsideDataRootsError, "outside")],
+)  # fmt: skip
+def test_a_folder_that_is_no_dataset_names_the_field(
+    house: House, tmp_path: Path, make_pictures: Callable[..., Path], path: str, kind: type[InputError], match: str
+) -> None:
+    make_pictures(tmp_path / "data" / "one", ("cat",))
+    make_pictures(tmp_path / "outside")
+    (tmp_path / "data" / "empty").mkdir()
+    (tmp_path / "data" / "file.txt").touch()
+    with pytest.raises(kind, match=match) as caught:
+        datasets.create(house, options(tmp_path / "data" / path))
+    assert caught.value.problems()[0].field == "train"
+    assert datasets.choices(house) == []
+
+
+def test_all_that_is_wrong_is_told_at_once(house: House, tmp_path: Path) -> None:
+    with pytest.raises(FormError) as caught:
+        datasets.create(house, options(tmp_path / "data" / "none", validation_percent=100))
+    assert [p.field for p in caught.value.problems()] == ["train", "validation_percent"]
+
+
+def test_the_owner_is_not_held_to_the_roots(house: House, tmp_path: Path, make_pictures: Callable[..., Path]) -> None:
+    outside = make_pictures(tmp_path / "outside")
+    assert datasets.create(house, options(outside), unrestricted=True).name == "pets"
+
+
+def test_a_repeated_request_makes_one_dataset(house: House, pictures: Path) -> None:
+    key = idempotency_key("k", "/datasets", "session", b"body")
+    first = datasets.create(house, options(pictures), key=key)
+    assert datasets.create(house, options(pictures), key=key).id == first.id
+    assert len(datasets.choices(house)) == 1
+    with pytest.raises(ConflictError):
+        datasets.create(house, options(pictures), key=idempotency_key("k", "/datasets", "session", b"another"))
+    other = datasets.create(house, options(pictures), key=idempotency_key("k", "/datasets", "a token", b"body"))
+    assert other.id != first.id
+
+
+def test_a_failed_dataset_is_no_choice(house: House, pictures: Path, finish: Callable[..., object]) -> None:
+    good, bad = (datasets.create(house, options(pictures)) for _ in range(2))
+    finish(bad, JobState.ERROR)
+    assert [job.id for job in datasets.choices(house)] == [good.id]
+
+
+def test_classes_are_known_while_it_is_being_built(house: House, pictures: Path, say: Callable[..., None]) -> None:
+    job = datasets.create(house, options(pictures))
+    assert datasets.class_names(house, job.id) == []
+    assert datasets.view(house, job.id).facts is None
+    for counts in ([1, 0], [4, 3]):
+        say(job, Counts(split=Split.TRAIN, labels=["cat", "dog"], counts=counts))
+    assert [part.counts for part in datasets.partial(house, job.id)] == [[4, 3]]
+    assert datasets.class_names(house, job.id) == ["cat", "dog"]
+    with pytest.raises(NotFoundError):
+        datasets.samples(house, job.id, Split.TRAIN)
+
+
+def test_a_built_dataset_is_looked_into(house: House, pictures: Path) -> None:
+    (pictures / "cat" / "bad.png").write_bytes(b"no picture")
+    asked = options(pictures, unreadable_percent=50, validation_percent=0, encoding=Encoding.PNG)
+    job = datasets.create(house, asked)
+    build_classification(datasets.options_of(house, job.id), house.home.job_folder(job.id), Quiet())
+    view = datasets.view(house, job.id)
+    assert view.facts is not None
+    assert view.facts.labels == ["cat", "dog"]
+    page = datasets.samples(house, job.id, Split.TRAIN, limit=5)
+    assert (page.total, len(page.items), page.next) == (12, 5, "5")
+    dogs = datasets.samples(house, job.id, Split.TRAIN, label=1, offset=4, limit=5)
+    assert (dogs.total, [s.label_name for s in dogs.items], dogs.next) == (6, ["dog", "dog"], None)
+    assert datasets.picture(house, job.id, Split.TRAIN, dogs.items[0].index).startswith(b"\x89PNG")
+    assert [bad.file for bad in datasets.unreadable(house, job.id).items] == ["cat/bad.png"]
+    assert datasets.mean_picture(house, job.id).read_bytes().startswith(b"\xff\xd8")
+    for index in (-1, 12, 10**12):
+        with pytest.raises(NotFoundError):
+            datasets.picture(house, job.id, Split.TRAIN, index)
+    with pytest.raises(NotFoundError):
+        datasets.samples(house, job.id, Split.TRAIN, label=2)
+    assert datasets.samples(house, job.id, Split.TEST).items == []
+
+
+def test_a_preview_counts_and_shows_without_keeping_anything(house: House, pictures: Path) -> None:
+    (pictures / "few").mkdir()
+    (pictures / "few" / "1.png").write_bytes(b"no picture")
+    asked = PreviewOptions(train=str(pictures), width=8, height=8, count=4, maximum_per_class=4)
+    found = preview(house, asked)
+    assert [(c.name, c.count, c.train, c.val, c.test) for c in found.classes] == [
+        ("cat", 6, 3, 1, 0), ("dog", 6, 3, 1, 0), ("few", 1, 0, 0, 0),
+    ]  # fmt: skip
+    assert found.left_out == ["few"]
+    assert len(found.pictures) + len(found.unreadable) == 4
+    assert all(
+        p.source.startswith("data:image/png;base64,") and (p.width, p.height) == (16, 16) for p in found.pictures
+    )
+    assert datasets.choices(house) == []
+
+
+def test_a_preview_stays_within_the_roots(house: House, tmp_path: Path, make_pictures: Callable[..., Path]) -> None:
+    outside = make_pictures(tmp_path / "outside")
+    with pytest.raises(OutsideDataRootsError):
+        preview(house, PreviewOptions(train=str(outside)))
