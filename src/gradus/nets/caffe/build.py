@@ -14,7 +14,7 @@ from gradus.core.errors import GradusError
 from gradus.core.network import Phase
 from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
 from gradus.nets.caffe.layers.data import BLOB_LIMIT
-from gradus.nets.caffe.layers.table import LAYERS
+from gradus.nets.caffe.layers.table import LAYERS, layer_class
 from gradus.nets.caffe.plan import PhaseModule, Plan, Step, dead_after
 from gradus.nets.caffe.text import Definition, close_matches
 from gradus.nets.network import ParameterSpec
@@ -184,17 +184,16 @@ class _Placing:
         self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
 
     def _kind(self, definition: Definition) -> type[Layer]:
-        kind = LAYERS.get(definition.message.type)
-        if kind is None:
-            name = definition.message.type
-            if not name:
-                raise definition.error("has no type", hint='For example: type: "Convolution"')
-            guess = close_matches(name, list(LAYERS))
-            raise definition.error(
-                "has an unknown type", at="type",
-                hint=guess[:1].upper() + guess[1:] if guess else f"Known are: {', '.join(LAYERS)}.",
-            )  # fmt: skip
-        return kind
+        name = definition.message.type
+        if name in LAYERS:
+            return layer_class(name)
+        if not name:
+            raise definition.error("has no type", hint='For example: type: "Convolution"')
+        guess = close_matches(name, list(LAYERS))
+        raise definition.error(
+            "has an unknown type", at="type",
+            hint=guess[:1].upper() + guess[1:] if guess else f"Known are: {', '.join(LAYERS)}.",
+        )  # fmt: skip
 
     def _check(self, definition: Definition, kind: type[Layer]) -> None:
         message = definition.message

@@ -1,44 +1,117 @@
-"""Every layer type that a prototxt may name, on one screen."""
+"""Every layer type that a prototxt may name, on one screen: its family (the module) and who registers it."""
 
 from __future__ import annotations
 
-from gradus.nets.caffe.layers.base import Layer
-from gradus.nets.caffe.layers.batch import BatchNorm, Bias, Scale
-from gradus.nets.caffe.layers.combine import Concat, Eltwise, Flatten, Reshape, Silence, Slice, Split
-from gradus.nets.caffe.layers.convolution import Convolution
-from gradus.nets.caffe.layers.data import Data, Input
-from gradus.nets.caffe.layers.inner_product import InnerProduct
-from gradus.nets.caffe.layers.loss import Accuracy, Softmax, SoftmaxWithLoss
-from gradus.nets.caffe.layers.neuron import BNLL, ELU, AbsVal, Dropout, Power, ReLU, Sigmoid, TanH
-from gradus.nets.caffe.layers.normalisation import LRN
-from gradus.nets.caffe.layers.pooling import Pooling
+import importlib
+from functools import cache
+from typing import Literal, NamedTuple, cast
 
-LAYERS: dict[str, type[Layer]] = {
-    "AbsVal": AbsVal,
-    "Accuracy": Accuracy,
-    "BatchNorm": BatchNorm,
-    "Bias": Bias,
-    "BNLL": BNLL,
-    "Concat": Concat,
-    "Convolution": Convolution,
-    "Data": Data,
-    "Dropout": Dropout,
-    "Eltwise": Eltwise,
-    "ELU": ELU,
-    "Flatten": Flatten,
-    "InnerProduct": InnerProduct,
-    "Input": Input,
-    "LRN": LRN,
-    "Pooling": Pooling,
-    "Power": Power,
-    "ReLU": ReLU,
-    "Reshape": Reshape,
-    "Scale": Scale,
-    "Sigmoid": Sigmoid,
-    "Silence": Silence,
-    "Slice": Slice,
-    "Softmax": Softmax,
-    "SoftmaxWithLoss": SoftmaxWithLoss,
-    "Split": Split,
-    "TanH": TanH,
+from gradus.nets.caffe.layers.base import Layer
+
+Origin = Literal["all", "bvlc", "recurrent", "nvidia", "nvidia-0.17", "ssd", "fork"]
+
+
+class Row(NamedTuple):
+    """Where a layer type is. `origin` says which Caffe has it; `name` is the class where it is not the type's own."""
+
+    family: str  # the module in this folder
+    origin: Origin = "all"  # BVLC and NVIDIA alike
+    name: str = ""
+
+
+LAYERS: dict[str, Row] = {
+    "AbsVal": Row("neuron"),
+    "Accuracy": Row("loss"),
+    "AnnotatedData": Row("data", "nvidia-0.17"),
+    "ArgMax": Row("reduce"),
+    "Axpy": Row("combine", "nvidia-0.17"),
+    "BatchNorm": Row("batch"),
+    "BatchReindex": Row("select"),
+    "Bias": Row("batch"),
+    "BNLL": Row("neuron"),
+    "Clip": Row("neuron", "bvlc"),
+    "Concat": Row("combine"),
+    "ContrastiveLoss": Row("distance_loss"),
+    "Convolution": Row("convolution"),
+    "ConvolutionDepthwise": Row("convolution", "fork", "DepthwiseConvolution"),
+    "Crop": Row("shape"),
+    "Data": Row("data"),
+    "Deconvolution": Row("convolution"),
+    "DepthwiseConvolution": Row("convolution", "fork"),
+    "DetectionEvaluate": Row("detection_evaluate", "nvidia-0.17"),
+    "DetectionOutput": Row("detection_output", "ssd"),
+    "DetectNetTransformation": Row("detectnet", "nvidia"),
+    "Dropout": Row("neuron"),
+    "DummyData": Row("data"),
+    "Eltwise": Row("combine"),
+    "ELU": Row("neuron"),
+    "Embed": Row("inner_product"),
+    "EuclideanLoss": Row("distance_loss"),
+    "Exp": Row("neuron"),
+    "Filter": Row("select"),
+    "Flatten": Row("combine"),
+    "HDF5Data": Row("data"),
+    "HDF5Output": Row("hdf5_output"),
+    "HingeLoss": Row("class_loss"),
+    "Im2col": Row("convolution"),
+    "ImageData": Row("data"),
+    "InfogainLoss": Row("class_loss"),
+    "InnerProduct": Row("inner_product"),
+    "Input": Row("data"),
+    "Interp": Row("resample", "fork"),
+    "L1Loss": Row("distance_loss", "nvidia"),
+    "Log": Row("neuron"),
+    "LRN": Row("normalisation"),
+    "LSTM": Row("recurrent", "recurrent"),
+    "LSTMUnit": Row("recurrent", "recurrent"),
+    "MemoryData": Row("data"),
+    "MultiBoxLoss": Row("multibox_loss", "ssd"),
+    "MultinomialLogisticLoss": Row("class_loss"),
+    "MVN": Row("normalisation"),
+    "Normalize": Row("normalisation", "ssd"),
+    "Parameter": Row("parameter", "bvlc"),
+    "Permute": Row("shape", "ssd"),
+    "Pooling": Row("pooling"),
+    "Power": Row("neuron"),
+    "PReLU": Row("neuron"),
+    "PriorBox": Row("prior_box", "ssd"),
+    "Python": Row("python"),
+    "Reduction": Row("reduce"),
+    "ReLU": Row("neuron"),
+    "ReLU6": Row("neuron", "fork"),
+    "Reshape": Row("combine"),
+    "RNN": Row("recurrent", "recurrent"),
+    "Scale": Row("batch"),
+    "ShuffleChannel": Row("shape", "fork"),
+    "Sigmoid": Row("neuron"),
+    "SigmoidCrossEntropyLoss": Row("class_loss"),
+    "Silence": Row("combine"),
+    "Slice": Row("combine"),
+    "SmoothL1Loss": Row("distance_loss", "ssd"),
+    "Softmax": Row("loss"),
+    "SoftmaxWithLoss": Row("loss"),
+    "Split": Row("combine"),
+    "SPP": Row("pooling"),
+    "Swish": Row("neuron", "bvlc"),
+    "TanH": Row("neuron"),
+    "Threshold": Row("neuron"),
+    "Tile": Row("shape"),
+    "TRT": Row("unsupported", "nvidia-0.17"),
+    "Upsample": Row("resample", "fork"),
+    "VideoData": Row("unsupported", "nvidia-0.17"),
+    "WindowData": Row("data"),
 }
+
+
+@cache
+def layer_class(type_name: str) -> type[Layer]:
+    """The class of a layer type; KeyError where there is none. Families are imported when a network names one."""
+    row = LAYERS[type_name]
+    module = importlib.import_module(f"gradus.nets.caffe.layers.{row.family}")
+    return cast("type[Layer]", getattr(module, row.name or type_name))
+
+
+def preload() -> None:
+    """Import all families, so that a process forked from this one builds any network at once."""
+    for row in LAYERS.values():
+        importlib.import_module(f"gradus.nets.caffe.layers.{row.family}")
