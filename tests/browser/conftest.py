@@ -21,6 +21,7 @@ from gradus.web.app import create_app
 from gradus.web.serve import listen, make_server
 
 CHROMIUM = shutil.which("chromium")
+HERE = Path(__file__).parent
 # A50: texts that would run, or spoil the page, if anything took them for markup
 HOSTILE = '"><img src=x onerror=alert(1)>{{7*7}}${7*7}'
 HOSTILE_NAME = "<script>alert(1)</script>\u202e javascript:alert(1) " + HOSTILE
@@ -29,6 +30,14 @@ window.cspReports = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   window.cspReports.push(event.violatedDirective + " " + event.blockedURI + " " + event.sample));
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here is one of Chromium: Playwright's event loop stays in the process, so they run in their own."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("browser")
+            item.add_marker("slow")
 
 
 @dataclass

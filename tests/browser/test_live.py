@@ -12,8 +12,6 @@ from gradus.services import jobs, models
 from gradus.web.app import create_app
 from gradus.web.serve import listen, make_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
 
 @pytest.fixture
 def second_server(site) -> Iterator[tuple[int, Callable[[], Callable[[], None]]]]:

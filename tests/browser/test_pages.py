@@ -10,8 +10,6 @@ from gradus.core.dataset import ClassificationOptions
 from gradus.core.model import TrainingOptions
 from gradus.services import datasets, jobs, models
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
 PAGES = [
     "/", "/?tab=datasets", "/jobs", "/datasets/new/classification", "/datasets/{dataset}",
     "/datasets/{dataset}/explore",

@@ -2,10 +2,7 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
-
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_from_a_folder_of_pictures_to_a_model_that_reads_them(page: Page, site) -> None:
