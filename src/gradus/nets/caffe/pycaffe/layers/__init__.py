@@ -1,0 +1,1 @@
+"""Layers that ship with Caffe in Python."""
