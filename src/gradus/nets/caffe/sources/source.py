@@ -1,0 +1,104 @@
+"""What every source of batches is, and how a run wants it read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.random import Generator
+from torch import Tensor
+
+from gradus.core.errors import GradusError, NetworkError, OutsideDataRootsError
+from gradus.nets.caffe.layers.base import Shape
+from gradus.nets.caffe.text import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one run reads: its phase, the seed of all it draws, where paths start, and which share is its own."""
+
+    training: bool  # Caffe's phase TRAIN
+    seed: int | None = None  # None: another draw each time
+    root: Path = field(default_factory=Path.cwd)  # what a relative path in the text is relative to
+    rank: int = 0  # of `world` processes that train together
+    world: int = 1
+    allowed: tuple[Path, ...] = ()  # folders that may be read, with all below them; none given: any
+
+    def generator(self, purpose: str, *, common: bool = False) -> Generator:
+        """Random numbers that depend on the seed, the purpose and the rank only; `common` ones are alike in all ranks.
+
+        A purpose is the layer's name, and what is drawn where a layer draws several things.
+        """
+        if self.seed is None:
+            return np.random.default_rng()
+        words = [self.seed & (1 << 64) - 1, int.from_bytes(purpose.encode(), "big"), 0 if common else self.rank]
+        return np.random.default_rng(words)
+
+    def path(self, definition: Definition, field: str) -> Path:
+        """The file or folder that a field of the layer (`data_param.source`) names."""
+        value: Any = definition.message
+        for name in field.split("."):
+            value = getattr(value, name)
+        if not value:
+            raise definition.error(f"names no {field.rpartition('.')[2]}", at=field, hint="Give the path of its data.")
+        if "\0" in value:
+            raise definition.error("names a path with a zero byte", at=field)
+        return self.admit(self.root / value)
+
+    def admit(self, path: Path) -> Path:
+        """The path, if this run may read it."""
+        if self.allowed:
+            real = path.resolve()
+            if not any(real.is_relative_to(folder.resolve()) for folder in self.allowed):
+                raise OutsideDataRootsError(
+                    f"{path} is outside the folders that may be read", file=str(path),
+                    hint=f"Put it below one of: {', '.join(map(str, self.allowed))}.",
+                )  # fmt: skip
+        return path
+
+
+class Source(ABC):
+    """Batches of one data layer, without end: after the last record comes the first."""
+
+    prefetch: ClassVar[bool] = True  # whether batches may be made ahead of time
+
+    def __init__(self, definition: Definition, reading: Reading) -> None:
+        self.definition, self.reading = definition, reading
+        self.tops = len(definition.message.top)
+
+    @abstractmethod
+    def shapes(self) -> list[Shape]:
+        """The shapes of the tops of the next batch."""
+
+    @abstractmethod
+    def read(self) -> list[Tensor]:
+        """The next batch: float32 on the CPU, one tensor for each top."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to release
+        """Release files and threads."""
+
+    def batches_ahead(self) -> int:
+        """How many batches to keep ready."""
+        return 4 if self.prefetch else 0
+
+    def error(self, what: str, *, at: str = "", hint: str | None = None) -> Exception:
+        """A NetworkError about the layer: its name, its line, the field `at`."""
+        return self.definition.error(what, at=at, hint=hint)
+
+    @contextmanager
+    def explaining(self, at: str) -> Iterator[None]:
+        """Turn what is wrong with a file into an error that names the layer and its line too."""
+        try:
+            yield
+        except (NetworkError, OutsideDataRootsError):  # say all there is to say
+            raise
+        except GradusError as problem:
+            raise self.error(f"cannot read its data: {problem}", at=at, hint=problem.problem.hint) from problem
+        except OSError as problem:
+            reason = f"cannot read {problem.filename or 'its data'}: {problem.strerror or problem}"
+            raise self.error(reason, at=at, hint="Is the path right, as seen from the network's folder?") from problem
