@@ -127,8 +127,8 @@ def _explain(problem: text_format.ParseError, text: str, source: str, scanned: S
 
 def _enum_values(name: str) -> list[str]:
     owner, _, inner = name.rpartition(".")
-    holder = message_class(owner).DESCRIPTOR.enum_types_by_name if owner else {}
-    return [v.name for v in holder[inner].values] if inner in holder else ["TRAIN", "TEST"]
+    holder = message_class(owner or "NetParameter").DESCRIPTOR
+    return [v.name for v in (holder if owner else holder.file).enum_types_by_name[inner].values]
 
 
 def print_text(message: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from gradus.nets.caffe.schema import bvlc
+from gradus.nets.caffe.schema import bvlc, nvidia, ssd
 
 _PACKAGE = "caffe"
 _FIELD = re.compile(r"(\w+)=(\d+) (?:(rep|req) )?([\w.]+)( packed)?(?: \[(.*)\])?$")
@@ -23,7 +23,7 @@ _LABELS = {None: _Field.LABEL_OPTIONAL, "rep": _Field.LABEL_REPEATED, "req": _Fi
 
 def _entries(table: str) -> list[str]:
     """The table's entries; a line that starts with a blank continues the entry before it."""
-    return re.sub(r"\n\s+", " ", table.strip()).split("\n")
+    return re.sub(r"\n +", " ", re.sub(r"\n+", "\n", table.strip())).split("\n")
 
 
 def _add_field(message: descriptor_pb2.DescriptorProto, text: str, enums: frozenset[str]) -> None:
@@ -44,29 +44,33 @@ def _add_field(message: descriptor_pb2.DescriptorProto, text: str, enums: frozen
 
 
 def file_descriptor(messages: str, enums: str) -> descriptor_pb2.FileDescriptorProto:
-    """One file that declares the tables' messages; an enum `A.B` is nested in message `A`."""
+    """One file that declares the tables' messages; `A.B` is nested in message `A`, an entry named again goes on."""
     file = descriptor_pb2.FileDescriptorProto(name="gradus/caffe.proto", package=_PACKAGE, syntax="proto2")
-    values = {match[1]: match[2] for entry in _entries(enums) if (match := _ENUM.match(entry))}
-    names = frozenset(values)
-    declared: dict[str, descriptor_pb2.DescriptorProto] = {}
+    values = [match.groups() for entry in _entries(enums) if (match := _ENUM.match(entry))]
+    names = frozenset(name for name, _ in values)
+    declared: dict[str, Any] = {}  # messages and enums by name
     for entry in _entries(messages):
         name, _, fields = entry.partition(": ")
-        declared[name] = file.message_type.add(name=name)
+        if name not in declared:
+            owner, _, inner = name.rpartition(".")
+            declared[name] = (declared[owner].nested_type if owner else file.message_type).add(name=inner)
         for text in filter(None, fields.split("; ")):
             _add_field(declared[name], text, names)
-    for name, pairs in values.items():
-        owner, _, inner = name.rpartition(".")
-        enum = declared[owner].enum_type.add(name=inner) if owner else file.enum_type.add(name=name)
+    for name, pairs in values:
+        if name not in declared:
+            owner, _, inner = name.rpartition(".")
+            declared[name] = (declared[owner] if owner else file).enum_type.add(name=inner)
         for pair in pairs.split(", "):
             key, _, number = pair.partition("=")
-            enum.value.add(name=key, number=int(number))
+            declared[name].value.add(name=key, number=int(number))
     return file
 
 
 @cache
 def _pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file_descriptor(bvlc.MESSAGES, bvlc.ENUMS))
+    tables = (bvlc, nvidia, ssd)
+    pool.Add(file_descriptor("".join(t.MESSAGES for t in tables), "".join(t.ENUMS for t in tables)))
     return pool
 
 
