@@ -1,48 +1,23 @@
-"""Definitions become layers and a plan, by running them once on the meta device: no shape has a second formula."""
+"""Definitions become the layers of one module, which its phases share, with weights on a device."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gradus.core.errors import GradusError
 from gradus.core.network import Phase
-from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
-from gradus.nets.caffe.layers.data import BLOB_LIMIT
-from gradus.nets.caffe.layers.table import LAYERS, layer_class
-from gradus.nets.caffe.plan import PhaseModule, Plan, Step, dead_after
-from gradus.nets.caffe.text import Definition, close_matches
+from gradus.nets.caffe.layers.base import Layer, Shape, times
+from gradus.nets.caffe.placing import Built, Placing
+from gradus.nets.caffe.plan import PhaseModule
+from gradus.nets.caffe.text import Definition
 from gradus.nets.network import ParameterSpec
 
-# Whose first bottom are scores: what gives them stays in float32 under autocast.
-_JUDGES = ("Softmax", "SoftmaxWithLoss", "Accuracy")
-_NEURONS_IN_PLACE = ("ReLU",)
-
-
-@dataclass(slots=True)
-class Placed:
-    """One layer in one phase: what it reads and writes (slots and shapes)."""
-
-    definition: Definition
-    layer: Layer
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
-    bottom_shapes: list[Shape]
-    top_shapes: list[Shape]
-
-
-@dataclass(slots=True)
-class Built:
-    """One phase: its plan, and what drawing it needs."""
-
-    placed: list[Placed]
-    plan: Plan
-    names: list[str]  # the blob name of each slot
+PERMISSIVE = 1  # ParamSpec.DimCheckMode
 
 
 class Builder:
@@ -55,17 +30,18 @@ class Builder:
         self._layers: dict[tuple[int, tuple[Shape, ...]], Layer] = {}
         self._by_name: dict[str, Layer] = {}
         self._shared: dict[str, tuple[Layer, str, Definition]] = {}
+        self._rates: dict[str, Any] = {}  # the ParamSpec of each shared name's owner
 
     def build(
         self, phase: Phase, definitions: Sequence[Definition], feeds: dict[str, list[Shape]], *,
         training: bool, keep: bool = False,
     ) -> Built:  # fmt: skip
         """One phase. `feeds` gives the top shapes of source layers by layer name; `keep` runs nothing in place."""
-        placing = _Placing(self, definitions, feeds, training=training)
+        placing = Placing(self.layer, definitions, feeds, training=training)
         with torch.no_grad():
             for definition in definitions:
                 placing.place(definition)
-        built = Built(placing.placed, placing.plan(keep=keep), placing.names)
+        built = Built(placing.placed, placing.plan(self.module.views, keep=keep), placing.names)
         self.module.plans[phase] = built.plan
         return built
 
@@ -98,7 +74,7 @@ class Builder:
                     raise self._unlike(definition, first)
                 self.module.tie(layer, blob.name, first, blob.name)
             elif spec is not None and spec.name and spec.name in self._shared:
-                self._share(definition, layer, blob.name, spec.name)
+                self._share(definition, layer, blob.name, spec)
             else:
                 self._own(definition, layer, i, spec)
 
@@ -109,6 +85,7 @@ class Builder:
         self.owners.append((name, layer, blob.name))
         if spec is not None and spec.name:
             self._shared[spec.name] = (layer, blob.name, definition)
+            self._rates[spec.name] = spec
         if blob.learned:
             rate, decay = (spec.lr_mult, spec.decay_mult) if spec is not None else (1.0, 1.0)
             if not (math.isfinite(rate) and math.isfinite(decay)):
@@ -116,15 +93,27 @@ class Builder:
             tensor.requires_grad_(rate != 0)
             self.specs.append(ParameterSpec(name, tensor, rate, decay))
 
-    def _share(self, definition: Definition, layer: Layer, blob: str, name: str) -> None:
+    def _share(self, definition: Definition, layer: Layer, blob: str, spec: Any) -> None:
+        name = spec.name
         owner, owner_blob, where = self._shared[name]
         mine, other = getattr(layer, blob).shape, getattr(owner, owner_blob).shape
-        if mine != other:
+        permissive = spec.share_mode == PERMISSIVE
+        if mine.numel() != other.numel() if permissive else mine != other:
             raise definition.error(
                 f'shares "{name}" with layer "{where.name}", but its {blob} is {times(mine)}, not {times(other)}',
-                at="param.name",
-            )
-        self.module.tie(layer, blob, owner, owner_blob)
+                at="param.name", hint=None if permissive else "share_mode: PERMISSIVE asks for equal counts only.",
+            )  # fmt: skip
+        self._agree(definition, spec, self._rates[name], where)
+        (self.module.tie if mine == other else self.module.view)(layer, blob, owner, owner_blob)
+
+    @staticmethod
+    def _agree(definition: Definition, spec: Any, first: Any, where: Definition) -> None:
+        for field in ("lr_mult", "decay_mult"):
+            if spec.HasField(field) and first.HasField(field) and getattr(spec, field) != getattr(first, field):
+                raise definition.error(
+                    f'shares "{spec.name}" with layer "{where.name}", which has another {field}', at=f"param.{field}",
+                    hint="Shared weights learn at one rate: give it once.",
+                )  # fmt: skip
 
     def _unlike(self, definition: Definition, first: Layer) -> GradusError:
         line = f" (line {first.definition.line})" if first.definition.line else ""
@@ -132,6 +121,17 @@ class Builder:
             f"has other weights than the layer of the same name in another phase{line}",
             hint="Layers of one name share their weights over the phases: give them the same sizes, or other names.",
         )
+
+    def release(self) -> None:
+        """Forget the layers that were made for other input sizes; those that own weights stay."""
+        kept = set(map(id, self._by_name.values()))
+        self._layers = {key: layer for key, layer in self._layers.items() if id(layer) in kept}
+        self.module.ties = [tie for tie in self.module.ties if id(tie[0]) in kept]
+
+    def refresh(self) -> None:
+        """Look up the specs' tensors again, after blobs were replaced."""
+        named = {name: getattr(layer, blob) for name, layer, blob in self.owners}
+        self.specs = [spec._replace(tensor=named[spec.name]) for spec in self.specs]
 
     def place(self, device: str) -> None:
         """Allocate all weights (zeros) on a device."""
@@ -143,177 +143,4 @@ class Builder:
             else:
                 layer._buffers[blob] = tensor
         self.module.relink()
-        named = {name: getattr(layer, blob) for name, layer, blob in self.owners}
-        self.specs = [spec._replace(tensor=named[spec.name]) for spec in self.specs]
-
-
-class _Placing:
-    """One phase while it is being built."""
-
-    def __init__(
-        self, builder: Builder, definitions: Sequence[Definition], feeds: dict[str, list[Shape]], *, training: bool
-    ) -> None:
-        self.builder, self.definitions, self.feeds, self.training = builder, definitions, feeds, training
-        self.placed: list[Placed] = []
-        self.names: list[str] = []
-        self._values: list[Tensor] = []
-        self._current: dict[str, int] = {}  # blob name -> slot that holds it now
-        self._seen: dict[str, Definition] = {}
-
-    def place(self, definition: Definition) -> None:
-        """Add one layer."""
-        message = definition.message
-        kind = self._kind(definition)
-        self._check(definition, kind)
-        reads = tuple(self._slot(definition, bottom) for bottom in message.bottom)
-        shapes = [tuple(self._values[slot].shape) for slot in reads]
-        layer = self.builder.layer(definition, kind, tuple(shapes))
-        tops = self._sources(definition) if kind.is_source else self._run(definition, layer, reads)
-        writes = []
-        for i, (name, value) in enumerate(zip(message.top, tops, strict=True)):
-            if name in self._current and not (i < len(message.bottom) and message.bottom[i] == name):
-                raise definition.error(
-                    f'gives "{name[:80]}", which another layer gives already', at="top",
-                    hint="Only a layer that works in place may give a blob that it also takes, at the same position.",
-                )  # fmt: skip
-            self._current[name] = len(self._values)
-            writes.append(len(self._values))
-            self._values.append(value)
-            self.names.append(name)
-        top_shapes = [tuple(value.shape) for value in tops]
-        self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
-
-    def _kind(self, definition: Definition) -> type[Layer]:
-        name = definition.message.type
-        if name in LAYERS:
-            return layer_class(name)
-        if not name:
-            raise definition.error("has no type", hint='For example: type: "Convolution"')
-        guess = close_matches(name, list(LAYERS))
-        raise definition.error(
-            "has an unknown type", at="type",
-            hint=guess[:1].upper() + guess[1:] if guess else f"Known are: {', '.join(LAYERS)}.",
-        )  # fmt: skip
-
-    def _check(self, definition: Definition, kind: type[Layer]) -> None:
-        message = definition.message
-        if not message.name:
-            raise definition.error("has no name", at="type", hint='For example: name: "conv1"')
-        if (twin := self._seen.get(message.name)) is not None:
-            raise definition.error(
-                f"has the name of the layer on line {twin.line}", at="name",
-                hint="Weights are kept by layer name: give each layer its own.",
-            )  # fmt: skip
-        self._seen[message.name] = definition
-        for what, given, (least, most) in (
-            ("bottom", len(message.bottom), kind.bottoms),
-            ("top", len(message.top), kind.tops),
-        ):
-            if given < least or (most is not None and given > most):
-                wanted = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
-                raise definition.error(f"has {given} {what} blobs and needs {wanted}", at=what)
-        if message.loss_weight and len(message.loss_weight) != len(message.top):
-            raise definition.error("needs one loss_weight for each top, or none", at="loss_weight")
-        if any(not math.isfinite(weight) for weight in message.loss_weight):
-            raise definition.error("has a loss_weight that is not finite", at="loss_weight")
-        if message.propagate_down and len(message.propagate_down) != len(message.bottom):
-            raise definition.error("needs one propagate_down for each bottom, or none", at="propagate_down")
-
-    def _slot(self, definition: Definition, name: str) -> int:
-        slot = self._current.get(name)
-        if slot is not None:
-            return slot
-        later = next((d for d in self.definitions if name in d.message.top), None)
-        if later is not None:
-            raise definition.error(
-                f'takes "{name[:80]}", which "{later.name}" (line {later.line}) gives only later', at="bottom",
-                hint="Layers run in the order of the text, and blobs cannot go round in a circle.",
-            )  # fmt: skip
-        guess = close_matches(name, list(self._current))
-        raise definition.error(
-            f'takes "{name[:80]}", which no layer before it gives', at="bottom",
-            hint=f"{guess[:1].upper()}{guess[1:]}" if guess else "Is the layer that gives it left out in this phase?",
-        )  # fmt: skip
-
-    def _sources(self, definition: Definition) -> list[Tensor]:
-        shapes = self.feeds[definition.message.name]
-        if len(definition.message.top) > len(shapes):
-            raise definition.error(f"can give {len(shapes)} blobs, and the text names more", at="top")
-        self._within(definition, shapes)
-        return [torch.empty(shape, device="meta") for shape in shapes[: len(definition.message.top)]]
-
-    def _run(self, definition: Definition, layer: Layer, reads: tuple[int, ...]) -> list[Tensor]:
-        try:
-            result = layer.step(Use(training=self.training))(*[self._values[slot] for slot in reads])
-        except (RuntimeError, ValueError, IndexError, TypeError, OverflowError) as problem:
-            inputs = " and ".join(times(tuple(self._values[slot].shape)) for slot in reads)
-            reason = str(problem).split("\n", 1)[0][:200]
-            raise definition.error(f"does not fit its input of {inputs}: {reason}", at="bottom") from problem
-        tops = [result] if isinstance(result, Tensor) else list(result)
-        if len(tops) != len(definition.message.top):
-            raise definition.error(
-                f"gives {len(tops)} blobs, and the text names {len(definition.message.top)}", at="top"
-            )
-        self._within(definition, [tuple(top.shape) for top in tops])
-        return tops
-
-    @staticmethod
-    def _within(definition: Definition, shapes: Sequence[Shape]) -> None:
-        for shape in shapes:
-            if math.prod(shape) > BLOB_LIMIT:
-                raise definition.error(
-                    f"would give {math.prod(shape):,} values ({times(shape)}), more than Caffe's {BLOB_LIMIT:,}",
-                    hint="Use a smaller batch, smaller pictures or fewer outputs.",
-                )
-
-    def plan(self, *, keep: bool) -> Plan:
-        """The calls, once it is known who reads what."""
-        readers: dict[int, list[Placed]] = {}
-        for placed in self.placed:
-            for slot in placed.reads:
-                readers.setdefault(slot, []).append(placed)
-        maker = {slot: placed for placed in self.placed for slot in placed.writes}
-        losses = self._losses()
-        final = {slot for slot in range(len(self.names)) if slot not in readers}
-        kept = final | {slot for slot, _ in losses}
-        dead = dead_after([p.reads for p in self.placed if not p.layer.is_source], kept)
-        running = [p for p in self.placed if not p.layer.is_source]
-        steps = []
-        for placed, free in zip(running, dead, strict=True):
-            use = Use(
-                training=self.training,
-                in_place=not keep and self._in_place(placed, readers, maker),
-                exact=any(
-                    r.definition.message.type in _JUDGES and r.reads[0] in placed.writes
-                    for slot in placed.writes
-                    for r in readers.get(slot, ())
-                ),
-            )
-            steps.append(Step(_call(placed, use), placed.reads, placed.writes, free))
-        feeds = [slot for placed in self.placed if placed.layer.is_source for slot in placed.writes]
-        outputs = [(self.names[slot], slot) for slot in sorted(final) if not maker[slot].layer.is_source]
-        return Plan(steps, len(self.names), feeds, outputs, losses)
-
-    def _losses(self) -> list[tuple[int, float]]:
-        losses = []
-        for placed in self.placed:
-            given = list(placed.definition.message.loss_weight)
-            weights = given or ([1.0] if placed.layer.is_loss else [])
-            losses += [(slot, w) for slot, w in zip(placed.writes, weights, strict=False) if w]
-        return losses
-
-    def _in_place(self, placed: Placed, readers: dict[int, list[Placed]], maker: dict[int, Placed]) -> bool:
-        """Whether it may overwrite its bottom: the text says so, nobody else reads it, and backward does not."""
-        message = placed.definition.message
-        if message.type not in _NEURONS_IN_PLACE or message.bottom[0] != message.top[0]:
-            return False
-        slot = placed.reads[0]
-        return len(readers[slot]) == 1 and maker[slot].layer.overwritable
-
-
-def _call(placed: Placed, use: Use) -> Callable[..., Any]:
-    call = placed.layer.step(use)
-    flags = list(placed.definition.message.propagate_down)
-    if all(flags):
-        return call
-    return lambda *xs: call(*[x if flag else x.detach() for x, flag in zip(xs, flags, strict=True)])
+        self.refresh()

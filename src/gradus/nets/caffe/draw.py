@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradus.core.network import Edge, Graph, Node, Phase
-from gradus.nets.caffe.build import Built, Placed
+from gradus.nets.caffe.placing import Built, Placed
 
 _LENGTH = 60  # characters of one setting in a tooltip
 

@@ -37,7 +37,13 @@ class Plan:
         values: list[Any] = [None] * self.slots
         for slot, value in zip(self.feeds, given, strict=False):
             values[slot] = value
-        for step in self.steps:
+        self.go_on(values, self.steps, keep=keep)
+        return values
+
+    @staticmethod
+    def go_on(values: list[Any], steps: Sequence[Step], *, keep: bool) -> None:
+        """Run some steps on the slots as they are."""
+        for step in steps:
             reads = step.reads
             result = step.call(values[reads[0]]) if len(reads) == 1 else step.call(*[values[i] for i in reads])
             writes = step.writes
@@ -49,18 +55,36 @@ class Plan:
             if not keep:
                 for slot in step.dead:
                     values[slot] = None
-        return values
 
-    def run(self, images: Tensor, labels: Tensor | None) -> Outputs:
-        """One pass over a batch."""
-        values = self.fill((images, labels))
+    def run(self, *given: Tensor | None) -> Outputs:
+        """One pass over a batch: what goes into the feeds, in their order."""
+        values = self.fill(given)
+        return Outputs({name: values[slot].detach() for name, slot in self.outputs}, self.loss(values))
+
+    def loss(self, values: Sequence[Any]) -> Tensor | None:
+        """The weighted sum of all losses, None where there is none."""
         loss: Tensor | None = None
         for slot, weight in self.losses:
             top = values[slot]
             part = top if top.dim() == 0 else top.sum()
             part = part if weight == 1 else part * weight
             loss = part if loss is None else loss + part
-        return Outputs({name: values[slot].detach() for name, slot in self.outputs}, loss)
+        return loss
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A blob that is another layer's, in a shape of its own."""
+
+    follower: nn.Module
+    blob: str
+    owner: nn.Module
+    owner_blob: str
+    shape: tuple[int, ...]
+
+    def renew(self) -> None:
+        """Look at the owner's tensor of now, in the gradient graph of now."""
+        self.follower.__dict__[self.blob] = getattr(self.owner, self.owner_blob).view(self.shape)
 
 
 class PhaseModule(nn.Module):
@@ -72,6 +96,7 @@ class PhaseModule(nn.Module):
         super().__init__()
         self.plans = {}
         self.ties: list[tuple[nn.Module, str, nn.Module, str]] = []  # follower, its blob, owner, its blob
+        self.views: list[View] = []
 
     def own(self, name: str, layer: nn.Module) -> None:
         """Register a layer under Caffe's name for it, so that weights are called `conv1.weight`.
@@ -91,10 +116,21 @@ class PhaseModule(nn.Module):
         store = follower._parameters if blob in follower._parameters else follower._buffers
         store[blob] = tensor
 
+    def view(self, follower: nn.Module, blob: str, owner: nn.Module, owner_blob: str) -> View:
+        """Let a layer use the values of another one in its own shape. The view is to be renewed for each pass."""
+        view = View(follower, blob, owner, owner_blob, tuple(getattr(follower, blob).shape))
+        follower._parameters.pop(blob, None)
+        follower._buffers.pop(blob, None)
+        self.views.append(view)
+        view.renew()
+        return view
+
     def relink(self) -> None:
         """Tie again after tensors were replaced."""
         for tie in self.ties:
             self._link(*tie)
+        for view in self.views:
+            view.renew()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PhaseModule:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

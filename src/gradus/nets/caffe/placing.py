@@ -1,0 +1,217 @@
+"""The layers of one phase are placed one after the other on the meta device: no shape has a second formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gradus.nets.caffe.calls import call_of
+from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
+from gradus.nets.caffe.layers.data import BLOB_LIMIT
+from gradus.nets.caffe.layers.table import LAYERS, layer_class
+from gradus.nets.caffe.plan import Plan, Step, View, dead_after
+from gradus.nets.caffe.rules import TRAIN
+from gradus.nets.caffe.text import Definition, close_matches
+
+# Whose first bottom are scores: what gives them stays in float32 under autocast.
+_JUDGES = ("Softmax", "SoftmaxWithLoss", "Accuracy")
+_NEURONS_IN_PLACE = ("ReLU",)
+
+Make = Callable[[Definition, type[Layer], tuple[Shape, ...]], Layer]
+"""Gives the layer of a definition for its bottoms' shapes."""
+
+
+@dataclass(slots=True)
+class Placed:
+    """One layer in one phase: what it reads and writes (slots and shapes)."""
+
+    definition: Definition
+    layer: Layer
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    bottom_shapes: list[Shape]
+    top_shapes: list[Shape]
+
+
+@dataclass(slots=True)
+class Built:
+    """One phase: its plan, and what drawing it needs."""
+
+    placed: list[Placed]
+    plan: Plan
+    names: list[str]  # the blob name of each slot
+
+
+class Placing:
+    """One phase while it is being built."""
+
+    def __init__(
+        self, make: Make, definitions: Sequence[Definition], feeds: dict[str, list[Shape]], *, training: bool
+    ) -> None:
+        self.definitions, self.feeds, self.training = definitions, feeds, training
+        self._make = make
+        self.placed: list[Placed] = []
+        self.names: list[str] = []
+        self._values: list[Tensor] = []
+        self._current: dict[str, int] = {}  # blob name -> slot that holds it now
+        self._seen: dict[str, Definition] = {}
+
+    def place(self, definition: Definition) -> None:
+        """Add one layer."""
+        message = definition.message
+        kind = self._kind(definition)
+        self._check(definition, kind)
+        reads = tuple(self._slot(definition, bottom) for bottom in message.bottom)
+        shapes = [tuple(self._values[slot].shape) for slot in reads]
+        layer = self._make(definition, kind, tuple(shapes))
+        tops = self._sources(definition) if kind.is_source else self._run(definition, layer, reads)
+        writes = []
+        for i, (name, value) in enumerate(zip(message.top, tops, strict=True)):
+            if name in self._current and not (i < len(message.bottom) and message.bottom[i] == name):
+                raise definition.error(
+                    f'gives "{name[:80]}", which another layer gives already', at="top",
+                    hint="Only a layer that works in place may give a blob that it also takes, at the same position.",
+                )  # fmt: skip
+            self._current[name] = len(self._values)
+            writes.append(len(self._values))
+            self._values.append(value)
+            self.names.append(name)
+        top_shapes = [tuple(value.shape) for value in tops]
+        self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
+
+    def _kind(self, definition: Definition) -> type[Layer]:
+        name = definition.message.type
+        if name in LAYERS:
+            return layer_class(name)
+        if not name:
+            raise definition.error("has no type", hint='For example: type: "Convolution"')
+        guess = close_matches(name, list(LAYERS))
+        raise definition.error(
+            "has an unknown type", at="type",
+            hint=guess[:1].upper() + guess[1:] if guess else f"Known are: {', '.join(LAYERS)}.",
+        )  # fmt: skip
+
+    def _check(self, definition: Definition, kind: type[Layer]) -> None:
+        message = definition.message
+        if not message.name:
+            raise definition.error("has no name", at="type", hint='For example: name: "conv1"')
+        if (twin := self._seen.get(message.name)) is not None:
+            raise definition.error(
+                f"has the name of the layer on line {twin.line}", at="name",
+                hint="Weights are kept by layer name: give each layer its own.",
+            )  # fmt: skip
+        self._seen[message.name] = definition
+        for what, given, (least, most) in (
+            ("bottom", len(message.bottom), kind.bottoms),
+            ("top", len(message.top), kind.tops),
+        ):
+            if given < least or (most is not None and given > most):
+                wanted = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
+                raise definition.error(f"has {given} {what} blobs and needs {wanted}", at=what)
+        if message.loss_weight and len(message.loss_weight) != len(message.top):
+            raise definition.error("needs one loss_weight for each top, or none", at="loss_weight")
+        if any(not math.isfinite(weight) for weight in message.loss_weight):
+            raise definition.error("has a loss_weight that is not finite", at="loss_weight")
+        if message.propagate_down and len(message.propagate_down) != len(message.bottom):
+            raise definition.error("needs one propagate_down for each bottom, or none", at="propagate_down")
+
+    def _slot(self, definition: Definition, name: str) -> int:
+        slot = self._current.get(name)
+        if slot is not None:
+            return slot
+        later = next((d for d in self.definitions if name in d.message.top), None)
+        if later is not None:
+            raise definition.error(
+                f'takes "{name[:80]}", which "{later.name}" (line {later.line}) gives only later', at="bottom",
+                hint="Layers run in the order of the text, and blobs cannot go round in a circle.",
+            )  # fmt: skip
+        guess = close_matches(name, list(self._current))
+        raise definition.error(
+            f'takes "{name[:80]}", which no layer before it gives', at="bottom",
+            hint=f"{guess[:1].upper()}{guess[1:]}" if guess else "Is the layer that gives it left out in this phase?",
+        )  # fmt: skip
+
+    def _sources(self, definition: Definition) -> list[Tensor]:
+        shapes = self.feeds[definition.message.name]
+        if len(definition.message.top) > len(shapes):
+            raise definition.error(f"can give {len(shapes)} blobs, and the text names more", at="top")
+        self._within(definition, shapes)
+        return [torch.empty(shape, device="meta") for shape in shapes[: len(definition.message.top)]]
+
+    def _run(self, definition: Definition, layer: Layer, reads: tuple[int, ...]) -> list[Tensor]:
+        try:
+            result = layer.step(Use(training=self._trains(definition)))(*[self._values[slot] for slot in reads])
+        except (RuntimeError, ValueError, IndexError, TypeError, OverflowError) as problem:
+            inputs = " and ".join(times(tuple(self._values[slot].shape)) for slot in reads)
+            reason = str(problem).split("\n", 1)[0][:200]
+            raise definition.error(f"does not fit its input of {inputs}: {reason}", at="bottom") from problem
+        tops = [result] if isinstance(result, Tensor) else list(result)
+        if len(tops) != len(definition.message.top):
+            raise definition.error(
+                f"gives {len(tops)} blobs, and the text names {len(definition.message.top)}", at="top"
+            )
+        self._within(definition, [tuple(top.shape) for top in tops])
+        return tops
+
+    def _trains(self, definition: Definition) -> bool:
+        """Whether the layer is in Caffe's phase TRAIN: its own where the text gives it one."""
+        message = definition.message
+        return message.phase == TRAIN if message.HasField("phase") else self.training
+
+    @staticmethod
+    def _within(definition: Definition, shapes: Sequence[Shape]) -> None:
+        for shape in shapes:
+            if math.prod(shape) > BLOB_LIMIT:
+                raise definition.error(
+                    f"would give {math.prod(shape):,} values ({times(shape)}), more than Caffe's {BLOB_LIMIT:,}",
+                    hint="Use a smaller batch, smaller pictures or fewer outputs.",
+                )
+
+    def plan(self, views: Sequence[View], *, keep: bool) -> Plan:
+        """The calls, once it is known who reads what."""
+        readers: dict[int, list[Placed]] = {}
+        for placed in self.placed:
+            for slot in placed.reads:
+                readers.setdefault(slot, []).append(placed)
+        maker = {slot: placed for placed in self.placed for slot in placed.writes}
+        losses = self._losses()
+        final = {slot for slot in range(len(self.names)) if slot not in readers}
+        kept = final | {slot for slot, _ in losses}
+        dead = dead_after([p.reads for p in self.placed if not p.layer.is_source], kept)
+        running = [p for p in self.placed if not p.layer.is_source]
+        steps = []
+        for placed, free in zip(running, dead, strict=True):
+            use = Use(
+                training=self._trains(placed.definition),
+                in_place=not keep and self._in_place(placed, readers, maker),
+                exact=any(
+                    r.definition.message.type in _JUDGES and r.reads[0] in placed.writes
+                    for slot in placed.writes
+                    for r in readers.get(slot, ())
+                ),
+            )
+            call = call_of(placed.layer, use, views, keep=keep)
+            steps.append(Step(call, placed.reads, placed.writes, free))
+        feeds = [slot for placed in self.placed if placed.layer.is_source for slot in placed.writes]
+        outputs = [(self.names[slot], slot) for slot in sorted(final) if not maker[slot].layer.is_source]
+        return Plan(steps, len(self.names), feeds, outputs, losses)
+
+    def _losses(self) -> list[tuple[int, float]]:
+        losses = []
+        for placed in self.placed:
+            given = list(placed.definition.message.loss_weight)
+            weights = given or ([1.0] if placed.layer.is_loss else [])
+            losses += [(slot, w) for slot, w in zip(placed.writes, weights, strict=False) if w]
+        return losses
+
+    def _in_place(self, placed: Placed, readers: dict[int, list[Placed]], maker: dict[int, Placed]) -> bool:
+        """Whether it may overwrite its bottom: the text says so, nobody else reads it, and backward does not."""
+        message = placed.definition.message
+        if message.type not in _NEURONS_IN_PLACE or message.bottom[0] != message.top[0]:
+            return False
+        slot = placed.reads[0]
+        return len(readers[slot]) == 1 and maker[slot].layer.overwritable
