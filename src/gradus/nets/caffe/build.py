@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gradus.core.errors import GradusError
 from gradus.core.network import Phase
@@ -38,7 +39,7 @@ class Builder:
     ) -> Built:  # fmt: skip
         """One phase. `feeds` gives the top shapes of source layers by layer name; `keep` runs nothing in place."""
         placing = Placing(self.layer, definitions, feeds, training=training)
-        with torch.no_grad():
+        with torch.no_grad(), self._on_meta():
             for definition in definitions:
                 placing.place(definition)
         built = Built(placing.placed, placing.plan(self.module.views, keep=keep), placing.names)
@@ -122,11 +123,27 @@ class Builder:
             hint="Layers of one name share their weights over the phases: give them the same sizes, or other names.",
         )
 
+    @contextmanager
+    def _on_meta(self) -> Iterator[None]:
+        """Weights that lie on a device already give way to their shapes meanwhile."""
+        placed = [(layer, blob, getattr(layer, blob)) for _, layer, blob in self.owners]
+        placed = [(layer, blob, tensor) for layer, blob, tensor in placed if tensor.device.type != "meta"]
+        for layer, blob, tensor in placed:
+            _put(layer, blob, tensor.to("meta"), learns=tensor.requires_grad)
+        self.module.relink()
+        try:
+            yield
+        finally:
+            for layer, blob, tensor in placed:
+                (layer._parameters if isinstance(tensor, nn.Parameter) else layer._buffers)[blob] = tensor
+            self.module.relink()
+
     def release(self) -> None:
         """Forget the layers that were made for other input sizes; those that own weights stay."""
         kept = set(map(id, self._by_name.values()))
         self._layers = {key: layer for key, layer in self._layers.items() if id(layer) in kept}
         self.module.ties = [tie for tie in self.module.ties if id(tie[0]) in kept]
+        self.module.views = [view for view in self.module.views if id(view.follower) in kept]
 
     def refresh(self) -> None:
         """Look up the specs' tensors again, after blobs were replaced."""
@@ -137,10 +154,13 @@ class Builder:
         """Allocate all weights (zeros) on a device."""
         for _, layer, blob in self.owners:
             meta = getattr(layer, blob)
-            tensor = torch.zeros(meta.shape, device=device)
-            if isinstance(meta, nn.Parameter):
-                layer._parameters[blob] = nn.Parameter(tensor, requires_grad=meta.requires_grad)
-            else:
-                layer._buffers[blob] = tensor
+            _put(layer, blob, torch.zeros(meta.shape, device=device), learns=meta.requires_grad)
         self.module.relink()
         self.refresh()
+
+
+def _put(layer: Layer, blob: str, tensor: Tensor, *, learns: bool) -> None:
+    if blob in layer._parameters:
+        layer._parameters[blob] = nn.Parameter(tensor, requires_grad=learns)
+    else:
+        layer._buffers[blob] = tensor

@@ -1,70 +1,79 @@
-"""A Caffe net in Python: numpy in, numpy out."""
+"""A Caffe net: any prototxt for one phase, with its data layers, its weights, and gradients on demand."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gradus.core.errors import InputError, NetworkError
 from gradus.nets.caffe import fillers
 from gradus.nets.caffe.build import Builder
-from gradus.nets.caffe.layers.base import Layer, times
+from gradus.nets.caffe.layers.base import Layer, Shape, times
 from gradus.nets.caffe.layers.data import Input
+from gradus.nets.caffe.placing import Placed
 from gradus.nets.caffe.rules import TEST, TRAIN, State, included
 from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.sources.source import Reading, Source
+from gradus.nets.caffe.sources.table import SOURCES, open_source
+from gradus.nets.caffe.splits import insert_splits
 from gradus.nets.caffe.text import Definition, parse_network, read_text
 from gradus.nets.caffe.weights import caffemodel_bytes, copy_blobs, read_caffemodel, read_safetensors
+from gradus.nets.network import Outputs, ParameterSpec
+
+PHASES = {"train": TRAIN, "test": TEST}
 
 
 class Net:
-    """A deploy network and its weights.
+    """A network of one phase and its weights.
 
     `net.forward(data=array)` gives every output by name; afterwards `net.blobs` holds every top.
     Weights are a `.caffemodel`, or the `.safetensors` of a snapshot; without them they are filled anew.
+    `prototxt` is a file or a NetParameter message. `lean` keeps nothing but the outputs: for training.
     """
 
     def __init__(
         self,
-        prototxt: str | PathLike[str],
+        prototxt: str | PathLike[str] | Any,
         weights: str | PathLike[str] | None = None,
         phase: str = "test",
         *,
         level: int = 0,
-        stages: tuple[str, ...] = (),
+        stages: Sequence[str] = (),
+        state: State | None = None,
         seed: int = 0,
+        device: str = "cpu",
+        lean: bool = False,
+        reading: Reading | None = None,
     ) -> None:
-        path = Path(prototxt)
-        if phase not in ("train", "test"):
+        if phase not in PHASES:
             raise InputError(f'phase is "train" or "test", not "{phase}"', field="phase")
-        training = phase == "train"
-        state = State.of(TRAIN if training else TEST, *stages, level=level)
-        message, definitions = parse_network(read_text(path), str(path))
-        chosen = [d for d in definitions if included(state, d.message.include, d.message.exclude)]
-        chosen = [*_old_inputs(message, str(path)), *chosen]
+        state = state or State.of(PHASES[phase], *stages, level=level)
+        self.training, self.device, self.lean = state.phase == TRAIN, device, lean
+        message, definitions = _read(prototxt)
         self.name: str = message.name
+        self.force_backward: bool = message.force_backward
+        chosen = [d for d in definitions if included(state, d.message.include, d.message.exclude)]
+        self.definitions = insert_splits(chosen)
+        reading = reading or Reading(training=self.training, seed=seed)
+        self.sources: dict[str, Source] = {
+            d.message.name: open_source(d, reading) for d in chosen if d.message.type in SOURCES
+        }
+        self._shapes = {d.message.name: list(Input(d, ()).shapes) for d in chosen if d.message.type == "Input"}
         self._builder = Builder()
-        self._shapes = {d.message.name: Input(d, ()).shapes for d in chosen if d.message.type == "Input"}
-        self._refuse_readers(chosen)
-        self._built = self._builder.build("deploy", chosen, self._shapes, training=training, keep=True)
-        self._builder.place("cpu")
-        self.inputs: list[str] = [self._built.names[slot] for slot in self._built.plan.feeds]
-        self.outputs: list[str] = sorted(name for name, _ in self._built.plan.outputs)
-        self.blobs: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._build()
+        self._builder.place(device)
         loaded = [] if weights is None else self.copy_from(weights)
         self._fill(seed, frozenset(loaded))
 
-    @staticmethod
-    def _refuse_readers(chosen: list[Definition]) -> None:
-        for definition in chosen:
-            if definition.message.type == "Data":
-                raise definition.error(
-                    "reads a database, which a net in Python cannot yet", hint="Use an Input layer: a deploy.prototxt."
-                )
+    # What it is made of
 
     @property
     def layers(self) -> OrderedDict[str, Layer]:
@@ -72,13 +81,78 @@ class Net:
         return OrderedDict((placed.definition.message.name, placed.layer) for placed in self._built.placed)
 
     @property
+    def inputs(self) -> list[str]:
+        """The blobs that the caller fills."""
+        return [top for d in self.definitions if d.message.name in self._shapes for top in d.message.top]
+
+    @property
+    def outputs(self) -> list[str]:
+        """The blobs that no layer takes, in the order of the alphabet."""
+        return sorted(name for name, _ in self._built.plan.outputs)
+
+    @property
+    def specs(self) -> list[ParameterSpec]:
+        """Every learned tensor once, with its multipliers."""
+        return self._builder.specs
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """All layers as one torch module."""
+        return self._builder.module
+
+    @property
     def params(self) -> OrderedDict[str, list[np.ndarray]]:
-        """The blobs of each layer that has some; writing into them changes the net."""
+        """The blobs of each layer that has some; writing into them changes the net (on the CPU)."""
         return OrderedDict(
-            (name, [getattr(layer, blob.name).detach().numpy() for blob in layer.blobs])
+            (name, [getattr(layer, blob.name).detach().cpu().numpy() for blob in layer.blobs])
             for name, layer in self.layers.items()
             if layer.blobs
         )
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """The weight of each blob in the loss, 0 for most."""
+        weights = dict.fromkeys(self._built.names, 0.0)
+        weights.update((self._built.names[slot], weight) for slot, weight in self._built.plan.losses)
+        return weights
+
+    # Shapes
+
+    def reshape(self, **shapes: Sequence[int]) -> None:
+        """Give inputs other shapes; weights stay, and must still fit."""
+        wrong = sorted(shapes.keys() - set(self.inputs))
+        if wrong:
+            raise InputError(f"the net has no input {', '.join(wrong)}; it takes {', '.join(self.inputs) or 'none'}")
+        for definition in self.definitions:
+            name = definition.message.name
+            for i, top in enumerate(definition.message.top if name in self._shapes else ()):
+                if top in shapes:
+                    self._shapes[name][i] = tuple(int(side) for side in shapes[top])
+        self._build()
+
+    def shape(self, blob: str) -> Shape:
+        """The shape of a blob in the net as it is built now."""
+        return self._slot_shapes[self._slot_of[blob]]
+
+    def _feeds(self) -> dict[str, list[Shape]]:
+        read = {name: list(source.shapes()) for name, source in self.sources.items()}
+        return {**{name: list(shapes) for name, shapes in self._shapes.items()}, **read}
+
+    def _build(self) -> None:
+        """Build the plan for the shapes of now, unless it is."""
+        feeds = self._feeds()
+        if getattr(self, "_fed", None) == feeds:
+            return
+        self._builder.release()
+        self._built = self._builder.build("deploy", self.definitions, feeds, training=self.training, keep=not self.lean)
+        self._fed = feeds
+        self._slot_of = {name: slot for slot, name in enumerate(self._built.names)}  # the last one of each name
+        self._slot_shapes = [shape for placed in self._built.placed for shape in placed.top_shapes]
+        steps = iter(self._built.plan.steps)
+        self._steps = [None if placed.layer.is_source else next(steps) for placed in self._built.placed]
+        self._values: list[Tensor | None] = [None] * len(self._built.names)
+
+    # Weights
 
     def _fill(self, seed: int, loaded: frozenset[str]) -> None:
         """Fill what no file has given."""
@@ -105,26 +179,148 @@ class Net:
         """Write the weights as a caffemodel."""
         Path(path).write_bytes(caffemodel_bytes(self.name, list(self.layers.values())))
 
-    @torch.no_grad()
+    def share_with(self, other: Net) -> None:
+        """Use the weights of another net, by layer name; layers that it lacks keep their own."""
+        theirs = other.layers
+        for name, layer in self.layers.items():
+            owner = theirs.get(name)
+            if owner is None or not layer.blobs:
+                continue
+            if len(owner.blobs) != len(layer.blobs):
+                raise layer.error(f"has {len(layer.blobs)} blobs and {len(owner.blobs)} in the net it shares with")
+            for mine, blob in zip(layer.blobs, owner.blobs, strict=True):
+                shapes = [tuple(getattr(part, b.name).shape) for part, b in ((layer, mine), (owner, blob))]
+                if shapes[0] != shapes[1]:
+                    raise layer.error(
+                        f"has a {mine.name} of {times(shapes[0])}, and {times(shapes[1])} is to be shared"
+                    )
+                self._builder.module.tie(layer, mine.name, owner, blob.name)
+        self._builder.refresh()
+
+    # Running
+
     def forward(self, **given: Any) -> dict[str, np.ndarray]:
         """Run the net. Every input is given by name, in the size that the text says but for the batch."""
         if set(given) != set(self.inputs):
-            raise InputError(f"the net takes {', '.join(self.inputs)}, not {', '.join(given) or 'nothing'}")
-        shapes = [shape for shapes in self._shapes.values() for shape in shapes]
-        feeds = []
-        for name, shape in zip(self.inputs, shapes, strict=True):
-            array = np.ascontiguousarray(given[name], np.float32)
+            raise InputError(
+                f"the net takes {', '.join(self.inputs) or 'nothing'}, not {', '.join(given) or 'nothing'}"
+            )
+        for name, values in given.items():
+            array = np.ascontiguousarray(values, np.float32)
+            shape = self.shape(name)
             if array.shape[1:] != tuple(shape[1:]):
-                raise InputError(f"{name} is {times(array.shape)}, the net takes {times(shape)}", field=name)
-            feeds.append(torch.from_numpy(array))
-        try:
-            values = self._built.plan.fill(feeds, keep=True)
-        except RuntimeError as problem:
-            raise NetworkError(f"the net cannot run on these inputs: {problem}") from problem
-        self.blobs = OrderedDict(
-            (name, value.numpy()) for name, value in zip(self._built.names, values, strict=True) if value is not None
-        )
+                raise InputError(
+                    f"{name} is {times(array.shape)}, the net takes {times(shape)}", field=name,
+                    hint="Another size needs net.reshape(...) first.",
+                )  # fmt: skip
+            if array.shape != tuple(shape):
+                self.reshape(**{name: array.shape})
+            self.values[name].copy_(torch.from_numpy(array))
+        self.compute()
         return {name: self.blobs[name] for name in self.outputs}
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        """Every blob's tensor of now, by name: zeros before it was computed. Inputs are filled by writing into them."""
+        return {name: self._at(slot) for name, slot in self._slot_of.items()}
+
+    def _at(self, slot: int) -> Tensor:
+        value = self._values[slot]
+        if value is None:
+            value = self._values[slot] = torch.zeros(self._slot_shapes[slot], device=self.device)
+        return value
+
+    @property
+    def blobs(self) -> OrderedDict[str, np.ndarray]:
+        """Every blob of now, by name."""
+        return OrderedDict((name, value.detach().cpu().numpy()) for name, value in self.values.items())
+
+    def compute(self, start: int = 0, stop: int | None = None, *, grad: bool = False) -> None:
+        """Run the layers from number `start` up to but not including `stop`; with `grad`, `backward` may follow."""
+        if start == 0:
+            self._build()
+        with torch.set_grad_enabled(grad), _explained():
+            for placed, step in list(zip(self._built.placed, self._steps, strict=True))[start:stop]:
+                if step is not None:
+                    self._built.plan.go_on(self._values, [step], keep=True)
+                    continue
+                for slot, value in zip(placed.writes, self._read(placed), strict=True):
+                    self._values[slot] = value.detach().requires_grad_(grad and self.force_backward)
+
+    def _read(self, placed: Placed) -> list[Tensor]:
+        """The next batch of a data layer, or what the caller filled in."""
+        source = self.sources.get(placed.definition.message.name)
+        if source is None:
+            return [self._at(slot) for slot in placed.writes]
+        return [value.to(self.device, non_blocking=True) for value in source.read()]
+
+    def run(self) -> Outputs:
+        """One batch from the data layers: every output, and the loss with its graph."""
+        self._build()
+        batch = [value for placed in self._built.placed if placed.layer.is_source for value in self._read(placed)]
+        with _explained():
+            return self._built.plan.run(*batch)
+
+    def loss(self) -> Tensor | None:
+        """The weighted sum of the losses that were computed last, None where there is none."""
+        return self._built.plan.loss(self._values)
+
+    def backward(
+        self, seeds: Mapping[str, Tensor] | None = None, start: int | None = None, stop: int = 0
+    ) -> dict[str, Tensor]:
+        """Gradients after `compute(grad=True)`, back from layer number `start` (the last) to number `stop`.
+
+        What is differentiated is the weighted loss where `start` is None, and each blob of `seeds` weighed by its
+        tensor (its own gradient). Gives the gradient of every blob between, by name; those of the weights are
+        added to their `.grad`. A blob that is overwritten in place has the gradient of what it was first, as in Caffe.
+        """
+        layers = self._built.placed[stop : None if start is None else start + 1]
+        loss = self.loss() if start is None else None
+        outputs, weights = ([loss], [torch.ones_like(loss)]) if loss is not None else ([], [])
+        last = {self._built.names[slot]: slot for placed in layers for slot in (*placed.reads, *placed.writes)}
+        for name, seed in (seeds or {}).items():
+            outputs.append(self._at(last.get(name, self._slot_of[name])))
+            weights.append(seed)
+        kept = [(out, weight) for out, weight in zip(outputs, weights, strict=True) if out.requires_grad]
+        slots = sorted({slot for placed in layers for slot in (*placed.reads, *placed.writes)}, reverse=True)
+        slots = [slot for slot in slots if self._at(slot).requires_grad]
+        names = {placed.definition.message.name for placed in layers}
+        learned = [s.tensor for s in self.specs if s.tensor.requires_grad and s.name.rpartition(".")[0] in names]
+        if not kept or not (slots or learned):
+            return {}
+        found = torch.autograd.grad(
+            [out for out, _ in kept], [*(self._at(slot) for slot in slots), *learned],
+            [weight for _, weight in kept], allow_unused=True, retain_graph=True,
+        )  # fmt: skip
+        for tensor, gradient in zip(learned, found[len(slots) :], strict=True):
+            if gradient is not None:
+                tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+        pairs = zip(slots, found, strict=False)
+        return {self._built.names[slot]: gradient for slot, gradient in pairs if gradient is not None}
+
+    def close(self) -> None:
+        """End the data layers' threads and files."""
+        for source in self.sources.values():
+            source.close()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as problem:
+        raise NetworkError(f"the net cannot run on these inputs: {problem}") from problem
+
+
+def _read(prototxt: str | PathLike[str] | Any) -> tuple[Any, list[Definition]]:
+    """A NetParameter and its layers, from a file or from the message itself."""
+    if isinstance(prototxt, str | PathLike):
+        message, definitions = parse_network(read_text(Path(prototxt)), str(prototxt))
+        source = str(prototxt)
+    else:
+        message, source = prototxt, "network"
+        definitions = [Definition(layer, None, source) for layer in message.layer]
+    return message, [*_old_inputs(message, source), *definitions]
 
 
 def _old_inputs(message: Any, source: str) -> list[Definition]:
