@@ -1,0 +1,1 @@
+"""Caffe's protobuf messages under the name that its Python code uses."""
