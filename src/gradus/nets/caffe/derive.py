@@ -53,7 +53,7 @@ def derive(text: str, given: NetworkInput, source: str = "network.prototxt") -> 
         phase: [f for d in ds if (f := filled[id(d)]) is not None] for phase, ds in chosen.items()
     }
     data: dict[Phase, Definition | None] = {phase: _data_layer(layers[phase], phase) for phase in LABELLED}
-    image = _image_name(net, layers["deploy"], data["train"] or data["val"])
+    image = _image_name(layers["deploy"], data["train"] or data["val"])
     derived = _settings(net, data, given, source)
     for phase in LABELLED:
         rest = [d for d in layers[phase] if d.message.type not in ("Data", "Input")]
@@ -126,12 +126,12 @@ def _data_layer(layers: list[Definition], phase: str) -> Definition | None:
     return found[0] if found else None
 
 
-def _image_name(net: Any, deploy: list[Definition], data: Definition | None) -> str:
-    """How the pictures are called: as in the data layer, else as in an input of the text, else `data`."""
+def _image_name(deploy: list[Definition], data: Definition | None) -> str:
+    """How the pictures are called: as in the data layer, else as in an Input layer, else `data`."""
     if data is not None and data.message.top:
         return str(data.message.top[0])
     inputs = [d.message.top[0] for d in deploy if d.message.type == "Input" and d.message.top]
-    return str([*inputs, *net.input, "data"][0])
+    return str([*inputs, "data"][0])
 
 
 def _transform(definition: Definition | None, name: str) -> Any:

@@ -13,6 +13,7 @@ from google.protobuf import text_format
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.scan import Lines, Scanned, scan
 from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.upgrade import upgrade_with_places
 
 SIZE_LIMIT = 4 * 2**20  # characters; the largest networks known are a few hundred KiB
 LAYER_LIMIT = 5000  # the deepest residual networks known have 3,500; each costs a fraction of a millisecond
@@ -137,21 +138,17 @@ def print_text(message: Any) -> str:
 
 
 def parse_network(text: str, source: str = "network.prototxt") -> tuple[Any, list[Definition]]:
-    """A network's message and its layers with their lines."""
+    """A network's message and its layers with their lines; older notations come out as today's."""
     if not text.strip():
         raise NetworkError("the network's text is empty", file=source, line=1, hint="Write at least one layer.")
     net, scanned = parse(text, "NetParameter", source)
-    if net.layers:
-        old = scanned.messages.get("layers")
-        first = old[0].first if old else None
-        raise NetworkError(
-            f"line {first}: `layers` is the notation of Caffe before 2015", file=source, line=first,
-            hint="Bring it up to date with Caffe's upgrade_net_proto_text: `layer { type: \"Convolution\" ... }`.",
-        )  # fmt: skip
-    if len(net.layer) > LAYER_LIMIT:
-        raise NetworkError(
-            f"the network has {len(net.layer):,} layers, more than the {LAYER_LIMIT:,} allowed", file=source
-        )
-    where = scanned.messages.get("layer", [])
-    exact = len(where) == len(net.layer)
-    return net, [Definition(m, where[i] if exact else None, source) for i, m in enumerate(net.layer)]
+    count = len(net.layer) + len(net.layers)
+    if count > LAYER_LIMIT:
+        raise NetworkError(f"the network has {count:,} layers, more than the {LAYER_LIMIT:,} allowed", file=source)
+    where = scanned.messages.get("layers" if net.layers else "layer", [])
+    exact = len(where) == count
+    net, places = upgrade_with_places(net, source, [lines.first for lines in where])
+    return net, [
+        Definition(m, where[i] if exact and i is not None else None, source)
+        for m, i in zip(net.layer, places, strict=True)
+    ]
