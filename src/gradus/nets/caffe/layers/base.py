@@ -28,6 +28,11 @@ def constant(value: float = 0.0) -> Any:
     return message_class("FillerParameter")(type="constant", value=value)
 
 
+def wide(kind: torch.dtype) -> torch.dtype:
+    """The type in which sums and indices of values of this type are exact enough: float32 at least."""
+    return kind if kind == torch.float64 else torch.float32
+
+
 @dataclass(slots=True)
 class Blob:
     """A tensor that a layer owns: `name` is the attribute that holds it."""
@@ -36,6 +41,7 @@ class Blob:
     filler: Any
     transposed: bool = False
     learned: bool = True
+    rates: tuple[float, float] | None = None  # lr_mult and decay_mult where the layer decides them, not the text
 
 
 @dataclass(frozen=True, slots=True)
