@@ -46,11 +46,11 @@ class Builder:
         self.module.plans[phase] = built.plan
         return built
 
-    def layer(self, definition: Definition, kind: type[Layer], shapes: tuple[Shape, ...]) -> Layer:
+    def layer(self, definition: Definition, kind: type[Layer], shapes: tuple[Shape, ...], *, trains: bool) -> Layer:
         """The layer of a definition: the one of another phase where both are the same but for the batch."""
-        key = (id(definition), tuple(s[1:] for s in shapes))
+        key = (id(definition), () if kind.any_size else tuple(s[1:] for s in shapes))
         if key not in self._layers:
-            layer = self._layers[key] = kind(definition, shapes)
+            layer = self._layers[key] = kind(definition, shapes, trains=trains)
             self._register(definition, layer)
         return self._layers[key]
 
@@ -88,7 +88,8 @@ class Builder:
             self._shared[spec.name] = (layer, blob.name, definition)
             self._rates[spec.name] = spec
         if blob.learned:
-            rate, decay = (spec.lr_mult, spec.decay_mult) if spec is not None else (1.0, 1.0)
+            given = (spec.lr_mult, spec.decay_mult) if spec is not None else (1.0, 1.0)
+            rate, decay = blob.rates or given
             if not (math.isfinite(rate) and math.isfinite(decay)):
                 raise definition.error("has an lr_mult or decay_mult that is not finite", at="param.lr_mult")
             tensor.requires_grad_(rate != 0)

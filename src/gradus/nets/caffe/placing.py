@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,8 +22,12 @@ from gradus.nets.caffe.text import Definition, close_matches
 _JUDGES = ("Softmax", "SoftmaxWithLoss", "Accuracy")
 _NEURONS_IN_PLACE = ("ReLU",)
 
-Make = Callable[[Definition, type[Layer], tuple[Shape, ...]], Layer]
-"""Gives the layer of a definition for its bottoms' shapes."""
+
+class Make(Protocol):
+    """Gives the layer of a definition for its bottoms' shapes and its phase."""
+
+    def __call__(self, definition: Definition, kind: type[Layer], shapes: tuple[Shape, ...], *, trains: bool) -> Layer:
+        """The layer, made or made earlier."""
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ class Placing:
         self._check(definition, kind)
         reads = tuple(self._slot(definition, bottom) for bottom in message.bottom)
         shapes = [tuple(self._values[slot].shape) for slot in reads]
-        layer = self._make(definition, kind, tuple(shapes))
+        layer = self._make(definition, kind, tuple(shapes), trains=self._trains(definition))
         tops = self._sources(definition) if kind.is_source else self._run(definition, layer, reads)
         writes = []
         for i, (name, value) in enumerate(zip(message.top, tops, strict=True)):
@@ -144,7 +149,8 @@ class Placing:
 
     def _run(self, definition: Definition, layer: Layer, reads: tuple[int, ...]) -> list[Tensor]:
         try:
-            result = layer.step(Use(training=self._trains(definition)))(*[self._values[slot] for slot in reads])
+            use = Use(training=self._trains(definition), shapes_only=True)
+            result = layer.step(use)(*[self._values[slot] for slot in reads])
         except (RuntimeError, ValueError, IndexError, TypeError, OverflowError) as problem:
             inputs = " and ".join(times(tuple(self._values[slot].shape)) for slot in reads)
             reason = str(problem).split("\n", 1)[0][:200]

@@ -51,6 +51,7 @@ class Use:
     training: bool = False  # Caffe's phase TRAIN
     in_place: bool = False  # may overwrite its bottom: the text says so and nobody else needs it
     exact: bool = False  # its top is a score: keep float32 even where autocast would take bfloat16
+    shapes_only: bool = False  # a run on meta tensors, for the shapes of the tops
 
 
 class Layer(nn.Module):
@@ -65,11 +66,13 @@ class Layer(nn.Module):
     is_loss: ClassVar[bool] = False  # its first top weighs 1 unless the text says otherwise
     is_source: ClassVar[bool] = False  # its tops come from outside
     overwritable: ClassVar[bool] = True  # tops are fresh memory that its own backward does not read
+    any_size: ClassVar[bool] = False  # one instance serves bottoms of all sizes
     dimensions: ClassVar[int | None] = None  # axes of the first bottom where it takes only so many
 
-    def __init__(self, definition: Definition, shapes: Sequence[Shape]) -> None:
+    def __init__(self, definition: Definition, shapes: Sequence[Shape], *, trains: bool = False) -> None:
         super().__init__()
         self.definition = definition
+        self.trains = trains  # whether the phase that it is made for is TRAIN; others may use it too
         self.blobs: list[Blob] = []
         if self.dimensions is not None and len(shapes[0]) != self.dimensions:
             raise self.error(f"needs an input with {self.dimensions} axes and gets {times(shapes[0])}", at="bottom")
@@ -87,9 +90,13 @@ class Layer(nn.Module):
         return 0
 
     def learn(
-        self, name: str, shape: Shape, filler: Any = None, *, transposed: bool = False, learned: bool = True
-    ) -> None:
-        """Declare a blob, on the meta device until the network is placed. `filler` None: constant 0."""
+        self, name: str, shape: Shape, filler: Any = None, *, transposed: bool = False, learned: bool = True,
+        rates: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        """Declare a blob, on the meta device until the network is placed. `filler` None: constant 0.
+
+        `rates` are its lr_mult and decay_mult where the layer and not the text decides them.
+        """
         count = math.prod(shape)
         if count > COUNT_LIMIT:
             raise self.error(
@@ -103,7 +110,7 @@ class Layer(nn.Module):
             self.register_parameter(name, nn.Parameter(tensor))
         else:
             self.register_buffer(name, tensor)
-        self.blobs.append(Blob(name, filler or constant(), transposed, learned))
+        self.blobs.append(Blob(name, filler or constant(), transposed, learned, rates))
 
     def axis(self, given: int, dimensions: int, field: str = "axis") -> int:
         """An axis counted from the front; negative ones count from the end."""
