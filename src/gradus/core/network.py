@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from gradus.core.errors import Problem
+
 Phase = Literal["train", "val", "deploy"]
 
 
@@ -48,7 +50,10 @@ class Edge(BaseModel):
 
 
 class Graph(BaseModel):
-    """One phase of a compiled network. Nodes are in the order in which they run."""
+    """One phase of a network. Nodes are in the order in which they run.
+
+    `problem` says why a text that can be drawn cannot be trained on the dataset it was drawn for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,6 +66,7 @@ class Graph(BaseModel):
     parameters: int
     multiply_adds: int
     batch_size: int
+    problem: Problem | None = None
 
 
 class NetworkEntry(BaseModel):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from gradus.core.errors import NetworkError
 from gradus.core.network import Graph, NetworkInput, Phase
-from gradus.nets.compilers import compile_network
+from gradus.nets.compilers import compile_network, sketch_network
 
 
-def draw_network(text: str, given: NetworkInput, phase: Phase) -> Graph:
-    """Layers, shapes and counts of one phase, found by running it on PyTorch's meta device."""
-    return compile_network(text, given, device="meta").graph(phase)
+def draw_network(text: str, given: NetworkInput, phase: Phase, *, strict: bool = True) -> Graph:
+    """Layers, shapes and counts of one phase, found by running it on PyTorch's meta device.
+
+    What cannot be trained on the dataset is a `NetworkError`, or, where not `strict`, drawn if it can be.
+    """
+    try:
+        return compile_network(text, given, device="meta").graph(phase)
+    except NetworkError as error:
+        if strict:
+            raise
+        try:
+            graph = sketch_network(text, given, phase)
+        except NetworkError:
+            raise error from None
+        return graph.model_copy(update={"problem": error.problem})

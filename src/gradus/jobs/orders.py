@@ -44,7 +44,10 @@ class Answer(BaseModel):
 
 
 class NetworkQuestion(BaseModel):
-    """What does this network look like? Answered by a `Graph`, or by a `NetworkError`."""
+    """What does this network look like? Answered by a `Graph`, or by a `NetworkError`.
+
+    Where not `strict`, what cannot be trained is drawn all the same if it can be.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +55,7 @@ class NetworkQuestion(BaseModel):
     text: str
     given: NetworkInput
     phase: Phase = "train"
+    strict: bool = True
 
 
 class EvaluationQuestion(BaseModel):

@@ -59,7 +59,7 @@ def _find(question: Question) -> BaseModel:
     if isinstance(question, NetworkQuestion):
         from gradus.engine.draw import draw_network
 
-        return draw_network(question.text, question.given, question.phase)
+        return draw_network(question.text, question.given, question.phase, strict=question.strict)
     return _evaluate(question)
 
 

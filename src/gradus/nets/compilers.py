@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from gradus.core.network import NetworkInput
+from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.nets.sources import Sources
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _LATE = ("torch._dynamo", "torch._meta_registrations", "torch._decomp", "torch.f
 
 def preload() -> None:
     """Import all that compiling needs, so that a process forked from this one compiles at once."""
-    for module in (*_LATE, "gradus.nets.caffe.compile"):
+    for module in (*_LATE, "gradus.nets.caffe.compile", "gradus.nets.caffe.sketch"):
         importlib.import_module(module)
 
 
@@ -39,3 +39,10 @@ def compile_network(
     from gradus.nets.caffe.compile import compile_prototxt
 
     return compile_prototxt(text, given, device=device, source=source, sources=sources)
+
+
+def sketch_network(text: str, given: NetworkInput, phase: Phase, *, source: str = "network.prototxt") -> Graph:
+    """One phase of any text, drawn for pictures of the given size even if it could not be trained on them."""
+    from gradus.nets.caffe.sketch import sketch
+
+    return sketch(text, given, phase, source)

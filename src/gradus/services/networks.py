@@ -27,12 +27,23 @@ def entry(house: House, network_id: str) -> NetworkEntry:
     return found
 
 
-def draw(house: House, text: str, given: NetworkInput, phase: Phase = "train", *, field: str = FIELD) -> Graph:
-    """The layers, shapes and counts of a text, from the engine host; `NetworkError` names the line."""
+def draw(
+    house: House,
+    text: str,
+    given: NetworkInput,
+    phase: Phase = "train",
+    *,
+    field: str = FIELD,
+    strict: bool = True,
+) -> Graph:
+    """The layers, shapes and counts of a text, from the engine host; `NetworkError` names the line.
+
+    Where not `strict`, a text that cannot be trained on the dataset is drawn too, if it can be, and the graph says why.
+    """
     if not text.strip():
         raise NetworkError("the network has no text", field=field, hint="write one, or begin with a standard network")
     try:
-        return house.host.ask(NetworkQuestion(text=text, given=given, phase=phase))
+        return house.host.ask(NetworkQuestion(text=text, given=given, phase=phase, strict=strict))
     except NetworkError as error:
         problem = error.problem
         raise NetworkError(

@@ -37,5 +37,8 @@ def get_network(house: GivenHouse, network_id: str) -> NetworkEntry:
 
 @router.post("/draw", responses=CREATES)
 def draw_network(house: GivenHouse, drawing: StrictBody[Drawing]) -> Graph:
-    """Layers, shapes and parameter counts of a text, without training it. Problems name the line."""
-    return networks.draw(house, drawing.text, drawing.given, drawing.phase, field="text")
+    """Layers, shapes and parameter counts of any text, without training it. Problems name the line.
+
+    A text that could not be trained on such pictures is drawn all the same, and its `problem` says why.
+    """
+    return networks.draw(house, drawing.text, drawing.given, drawing.phase, field="text", strict=False)

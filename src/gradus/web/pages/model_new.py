@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from gradus.core.dataset import Split
 from gradus.core.errors import GradusError, NetworkError, Problem
 from gradus.core.model import TrainingOptions
-from gradus.core.network import Graph, NetworkInput
+from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.core.pace import Pace
 from gradus.core.view import DatasetView
 from gradus.services import datasets, devices, models, networks
@@ -16,7 +16,7 @@ from gradus.services.house import House
 from gradus.web.pages.forms import Form, blank, filled, read
 from gradus.web.pages.given import Entered, GivenHouse
 from gradus.web.pages.render import render
-from gradus.web.pages.words import placed, sentence
+from gradus.web.pages.words import PHASES, placed, sentence
 
 router = APIRouter()
 URL = "/models/new/classification"
@@ -63,14 +63,16 @@ def check(house: GivenHouse, entered: Entered) -> Response:
     view = _chosen(house, entered.get("dataset", ""))
     try:
         text = _text(house, entered)
-        graph = networks.draw(house, text, _given(house, entered, view))
+        graph = networks.draw(house, text, _given(house, entered, view), _phase(entered), strict=False)
+        problems = [graph.problem] if graph.problem else []
     except GradusError as error:
         problems = error.problems()
     facts = view.facts if view else None
     training = facts.split(Split.TRAIN) if facts else None
     epochs = _whole(entered.get("epochs"))
     iterations = None
-    if graph and training and epochs:
+    phase = _phase(entered)
+    if graph and training and epochs and phase == "train":
         iterations = Pace(epochs=epochs, train_count=training.count, batch_size=graph.batch_size).max_iter
     return JSONResponse(
         {
@@ -78,7 +80,7 @@ def check(house: GivenHouse, entered: Entered) -> Response:
             "problems": [_said(problem) for problem in problems],
             "samples": training.count if training else None,
             "iterations": iterations,
-            "memory": _memory(graph) if graph else None,
+            "memory": _memory(graph) if graph and phase == "train" else None,
         }
     )
 
@@ -121,6 +123,10 @@ def _given(house: House, entered: dict[str, str], view: DatasetView | None) -> N
     return NetworkInput(width=width, height=height, channels=channels, classes=10, batch_size=batch, crop_size=crop)
 
 
+def _phase(entered: dict[str, str]) -> Phase:
+    return next((phase for phase in PHASES if phase == entered.get("phase")), "train")
+
+
 def _whole(text: str | None) -> int | None:
     text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 10**6 else None
@@ -156,4 +162,5 @@ def _show(request: Request, house: House, form: Form[TrainingOptions], status: i
         chosen=chosen,
         networks=networks.catalogue(house),
         devices=devices.devices(house),
+        phases=PHASES,
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
 from gradus.core.errors import GradusError, Problem
-from gradus.core.network import Graph
+from gradus.core.network import Graph, Phase
 from gradus.core.state import ACTIVE, JobState
 from gradus.core.view import ModelView
 from gradus.services import devices, jobs, models
@@ -16,6 +16,7 @@ from gradus.services.house import House
 from gradus.web.pages.given import GivenHouse
 from gradus.web.pages.render import render
 from gradus.web.pages.story import story
+from gradus.web.pages.words import PHASES
 
 router = APIRouter()
 TAIL = 4000  # bytes of log shown with a failure
@@ -39,12 +40,12 @@ def charts(request: Request, house: GivenHouse, job_id: str) -> Response:
 
 
 @router.get("/models/{job_id}/network")
-def network(request: Request, house: GivenHouse, job_id: str) -> Response:
-    """The network, drawn, beside its text."""
+def network(request: Request, house: GivenHouse, job_id: str, phase: Phase = "train") -> Response:
+    """One phase of the network, drawn, beside the text."""
     view = models.view(house, job_id)
-    graph, problem = _graph(house, job_id)
+    graph, problem = _graph(house, job_id, phase)
     text = models.network_text(house, job_id)
-    return show(request, house, view, "network", graph=graph, problem=problem, text=text)
+    return show(request, house, view, "network", graph=graph, problem=problem, text=text, phase=phase, phases=PHASES)
 
 
 @router.get("/models/{job_id}/files")
@@ -113,9 +114,9 @@ def _importance(item: tuple[str, float | None]) -> tuple[int, str]:
     return order.index(True) if True in order else len(order), name
 
 
-def _graph(house: House, job_id: str) -> tuple[Graph | None, Problem | None]:
+def _graph(house: House, job_id: str, phase: Phase) -> tuple[Graph | None, Problem | None]:
     """The drawn network, or why it cannot be drawn; the text is shown all the same."""
     try:
-        return models.graph(house, job_id), None
+        return models.graph(house, job_id, phase), None
     except GradusError as error:
         return None, error.problem

@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 
 from gradus.core.job import Job
+from gradus.core.network import Phase
 from gradus.core.state import ACTIVE, JobState
 
 STATE_WORDS = {
@@ -18,6 +19,7 @@ STATE_WORDS = {
     JobState.ABORTED: "Aborted",
     JobState.ERROR: "Failed",
 }
+PHASES: dict[Phase, str] = {"train": "Training", "val": "Validation", "deploy": "Deploy"}
 STATE_ICONS = {
     JobState.WAITING: "hourglass",
     JobState.STARTING: "loader-circle",

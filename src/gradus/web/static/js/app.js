@@ -22,6 +22,7 @@ const MODULES = {
   names: () => import("./names.js"),
   network: () => import("./network-form.js"),
   schedule: () => import("./schedule.js"),
+  source: () => import("./source.js"),
 };
 
 /** Start the module that each part asks for, once. */

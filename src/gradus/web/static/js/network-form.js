@@ -62,7 +62,7 @@ export function start(part) {
     const list = [];
     if (problems.length) for (const problem of problems) list.push(["bad", problem.message]);
     if (graph) {
-      list.push(["good", "The network compiles and its shapes fit."]);
+      if (!problems.length) list.push(["good", "The network compiles and its shapes fit."]);
       list.push(["info", `${graph.nodes.length} layers, ${whole(graph.parameters)} parameters`]);
       if (iterations) list.push(["info", `${whole(iterations)} iterations: ${whole(samples)} pictures in batches of ${graph.batch_size}, ${find("#epochs").value} times`]);
       if (memory) list.push(["info", `About ${size(memory)} of memory to train`]);
@@ -77,6 +77,7 @@ export function start(part) {
     const mine = (asked += 1);
     state.textContent = "Checking…";
     const body = new URLSearchParams(new FormData(form));
+    body.set("phase", find("#phase").value);
     let answer;
     try {
       answer = await request("/models/new/classification/check", { method: "POST", body });
@@ -84,7 +85,7 @@ export function start(part) {
       answer = { graph: null, problems: error.problem?.errors ?? [{ message: error.message }], samples: null, memory: null };
     }
     if (mine !== asked) return;
-    state.textContent = answer.graph ? "" : "Does not compile";
+    state.textContent = !answer.graph ? "Does not compile" : answer.problems.length ? "Can be drawn, not trained" : "";
     editor?.problems(custom() ? answer.problems : []);
     find("#network-problems").replaceChildren(...answer.problems.map((problem) =>
       el("div", { class: "notice is-error" }, icon("circle-alert"), el("div", {}, el("span", { text: problem.message }), problem.hint ? el("span", { class: "muted", text: ` ${problem.hint}` }) : null))));
@@ -112,6 +113,7 @@ export function start(part) {
   });
   textarea.addEventListener("input", later);
   find("#check").addEventListener("click", check);
+  find("#phase").addEventListener("change", check);
   find("#customize").addEventListener("click", () => customize().catch((error) => say([["bad", error.message]])));
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter") { event.preventDefault(); check(); }
