@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,49 +12,117 @@ from torch import Tensor
 
 from gradus.nets.caffe.layers.base import Layer, Shape, Use, constant, times
 
+_Blob = TypeVar("_Blob")
+_EPS_OF_CUDNN = 1e-5  # NVIDIA's layer takes no smaller eps
+
+
+def from_nvidia_015(blobs: Sequence[_Blob]) -> list[_Blob]:
+    """Scale, bias, mean, variance, factor (files of NVIDIA 0.15) in our order, which is that of 0.16 and 0.17."""
+    scale, bias, mean, variance, factor = blobs
+    return [mean, variance, factor, scale, bias]
+
+
+def to_nvidia_015(blobs: Sequence[_Blob]) -> list[_Blob]:
+    """The other way: mean, variance, factor, scale, bias in the order of NVIDIA 0.15."""
+    mean, variance, factor, scale, bias = blobs
+    return [scale, bias, mean, variance, factor]
+
 
 class BatchNorm(Layer):
-    """Subtracts the mean and divides by the standard deviation of each channel.
+    """Subtracts the mean and divides by the standard deviation of each channel. There are two kinds.
 
-    Running sums are kept as Caffe does: decayed sums and the decayed count that they are divided by.
+    BVLC's has three blobs: decayed sums of means and variances, and the decayed count to divide them by.
+    NVIDIA's (`scale_bias`, `scale_filler` or `bias_filler` is there) learns a scale and a bias as well, and keeps
+    plain running averages; its count stays 1. In memory and in files the order is mean, variance, factor, scale,
+    bias (but for files of NVIDIA 0.15).
     """
 
     settings = "batch_norm_param"
     mean: Tensor
     variance: Tensor
     factor: Tensor
+    scale: Tensor | None
+    bias: Tensor | None
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """Three blobs that no solver touches."""
-        if any(spec.HasField("lr_mult") and spec.lr_mult for spec in self.definition.message.param):
-            raise self.error("keeps statistics that must not be learned", at="param", hint="Set their lr_mult to 0.")
+        """Statistics that no solver touches; NVIDIA's scale and bias always learn at the full rate."""
+        if not shapes[0]:
+            raise self.error("needs an input with at least 1 axis", at="bottom")
         channels = shapes[0][1] if len(shapes[0]) > 1 else 1
-        self.given = p.use_global_stats if p.HasField("use_global_stats") else None
-        self.keep, self.eps = p.moving_average_fraction, p.eps
-        for name, shape in (("mean", (channels,)), ("variance", (channels,)), ("factor", (1,))):
-            self.learn(name, shape, learned=False)
+        self.flat = len(shapes[0]) == 1
+        self.affine = p.scale_bias or p.HasField("scale_filler") or p.HasField("bias_filler")
+        # NVIDIA 0.16, which introduced scale_bias, has use_global_stats but lets the phase decide.
+        self.given = p.use_global_stats if p.HasField("use_global_stats") and not p.scale_bias else None
+        self.keep, self.eps = p.moving_average_fraction, max(p.eps, _EPS_OF_CUDNN) if self.affine else p.eps
+        self.learn("mean", (channels,), learned=False)
+        self.learn("variance", (channels,), learned=False)
+        self.learn("factor", (1,), constant(1.0 if self.affine else 0.0), learned=False)
+        if self.affine:
+            scale = p.scale_filler if p.HasField("scale_filler") else constant(1.0)
+            self.learn("scale", (channels,), scale, rates=(1.0, 1.0))
+            self.learn("bias", (channels,), p.bias_filler, rates=(1.0, 1.0))
+            self._first: Tensor | None = None  # whether the last batch was the first of all
+        else:
+            self.scale = self.bias = None
+            if any(spec.HasField("lr_mult") and spec.lr_mult for spec in self.definition.message.param):
+                raise self.error("has statistics that must not be learned", at="param", hint="Set their lr_mult to 0.")
 
     def step(self, use: Use) -> Callable[..., Any]:
         """Batch statistics in training, running ones otherwise, unless the text decides."""
         running = not use.training if self.given is None else self.given
-        return self.forward if running else self.normalise_batch
+        call = self.forward if running else self.normalise_batch
+        if self.flat:
+            return lambda x: call(x.unsqueeze(1), self.scale, self.bias).squeeze(1)
+        return (lambda x: call(x, self.scale, self.bias)) if self.affine else call
 
-    def forward(self, x: Tensor) -> Tensor:
+    def followed_by(self, scale: Scale, use: Use) -> Callable[[Tensor], Tensor] | None:
+        """This layer and the Scale after it as one operation, where that one scales each channel; else None."""
+        if self.affine or self.flat or not scale.by_channel:
+            return None
+        running = not use.training if self.given is None else self.given
+        call = self.forward if running else self.normalise_batch
+        return lambda x: call(x, scale.weight, scale.bias)
+
+    def forward(self, x: Tensor, scale: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """With running statistics."""
+        if self.affine:
+            return F.batch_norm(x, self.mean, self.variance, scale, bias, eps=self.eps)
         count = torch.where(self.factor > 0, self.factor.reciprocal(), self.factor)
-        return F.batch_norm(x, self.mean * count, self.variance * count, eps=self.eps)
+        return F.batch_norm(x, self.mean * count, self.variance * count, scale, bias, eps=self.eps)
 
-    def normalise_batch(self, x: Tensor) -> Tensor:
+    def normalise_batch(self, x: Tensor, scale: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """With the batch's own statistics, which are added to the running ones."""
+        mean, variance = torch.zeros_like(self.mean), torch.zeros_like(self.variance)
+        m = x.numel() // mean.numel()
+        if m == 1:  # nothing varies; torch's operation refuses it
+            y = F.batch_norm(x - x, mean.clone(), variance, scale, bias, eps=self.eps)
+            mean.copy_(x.detach().reshape(-1))
+        else:
+            # With a momentum of 1 the operation hands out what it measured: the variance as m / (m - 1) of the biased.
+            y = torch.batch_norm(x, scale, bias, mean, variance, True, 1.0, self.eps, torch.backends.cudnn.enabled)
         with torch.no_grad():
-            axes = [i for i in range(x.dim()) if i != 1]
-            values = x.detach().float()
-            variance, mean = torch.var_mean(values, axes, correction=0)
-            m = values.numel() // max(1, mean.numel())
-            self.factor.mul_(self.keep).add_(1)
-            self.mean.mul_(self.keep).add_(mean)
-            self.variance.mul_(self.keep).add_(variance, alpha=m / (m - 1) if m > 1 else 1.0)
-        return F.batch_norm(x, None, None, training=True, eps=self.eps)
+            (self._average if self.affine else self._sum)(mean, variance, m)
+        return y
+
+    def _sum(self, mean: Tensor, variance: Tensor, m: int) -> None:
+        """BVLC: everything kept decays, the new is added in full, its variance unbiased."""
+        self.factor.mul_(self.keep).add_(1)
+        torch.add(mean, self.mean, alpha=self.keep, out=self.mean)
+        torch.add(variance, self.variance, alpha=self.keep, out=self.variance)
+
+    def _average(self, mean: Tensor, variance: Tensor, m: int) -> None:
+        """NVIDIA: the first two batches replace what was kept, later ones are averaged in, the variance biased.
+
+        Statistics that are not all 0 were loaded: no batch replaces them, so that a training can go on.
+        """
+        if mean.is_meta:
+            return
+        first = (self.variance == 0).all()
+        replace = first if self._first is None else first | self._first.to(first.device)
+        share = torch.where(replace, 1.0, 1.0 - self.keep).to(mean.dtype)
+        self._first = first
+        self.mean.lerp_(mean, share)
+        self.variance.lerp_(variance * ((m - 1) / m), share)
 
 
 class Scale(Layer):
@@ -67,33 +135,38 @@ class Scale(Layer):
     additive = False
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """The blob covers the bottom's axes from `axis`, `num_axes` of them."""
+        """The factor covers the bottom's axes from `axis`, as many as it has itself or `num_axes` says."""
         shape = shapes[0]
-        first = self.axis(p.axis, len(shape)) if shape else 0
-        if len(shapes) == 2:
-            covered = shapes[1]
-        else:
-            covered = shape[first:] if p.num_axes == -1 else shape[first : first + p.num_axes]
-        if shape[first : first + len(covered)] != covered:
+        count = len(shapes[1]) if len(shapes) == 2 else p.num_axes
+        first = 0 if count == 0 else self.axis(p.axis, len(shape))
+        count = len(shape) - first if count == -1 else count
+        if count < 0 or first + count > len(shape):
             raise self.error(
-                f"has a factor of {times(covered)} that does not fit its input of {times(shape)}", at="bottom"
+                f"covers {count} axes from axis {first}, and its input is {times(shape)}",
+                at=f"{self.settings}.num_axes",
             )
-        self.view = (*covered, *[1] * (len(shape) - first - len(covered)))
+        covered = shape[first : first + count]
+        if len(shapes) == 2 and shapes[1] != covered:
+            raise self.error(
+                f"has a factor of {times(shapes[1])} that does not fit its input of {times(shape)}", at="bottom"
+            )
+        self.after = (1,) * (len(shape) - first - count)
+        self.by_channel = len(shapes) == 1 and (first, count) == (1, 1)
         if len(shapes) == 1:
             self.learn("weight", covered, p.filler if self.additive or p.HasField("filler") else constant(1.0))
         self.bias = None
         if not self.additive and p.bias_term:
-            self.learn_bias(covered, p)
+            del self.bias
+            self.learn("bias", covered, p.bias_filler)
 
-    def learn_bias(self, shape: Shape, p: Any) -> None:
-        """Replace the absent bias by a learned one."""
-        del self.bias
-        self.learn("bias", shape, p.bias_filler)
+    def over(self, blob: Tensor, x: Tensor) -> Tensor:
+        """A blob so that it broadcasts over `x`, in the type of `x`: float32 weights keep bfloat16 as it is."""
+        return blob.reshape(blob.shape + self.after).to(x.dtype)
 
     def forward(self, x: Tensor, factor: Tensor | None = None) -> Tensor:
         """Broadcast over the other axes."""
-        y = x * (self.weight if factor is None else factor).view(self.view)
-        return y if self.bias is None else y + self.bias.view(self.view)
+        factor = self.over(self.weight if factor is None else factor, x)
+        return x * factor if self.bias is None else torch.addcmul(self.over(self.bias, x), x, factor)
 
     def multiply_adds(self, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
         """One for each value."""
@@ -108,4 +181,4 @@ class Bias(Scale):
 
     def forward(self, x: Tensor, addend: Tensor | None = None) -> Tensor:
         """Broadcast over the other axes."""
-        return x + (self.weight if addend is None else addend).view(self.view)
+        return x + self.over(self.weight if addend is None else addend, x)
