@@ -1,7 +1,8 @@
-"""Local response normalisation (catalogue 1.3)."""
+"""Layers that divide by what is around: local response, mean and variance, length (catalogue 1.3)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from gradus.nets.caffe.layers.base import Layer, Shape, Use
+from gradus.nets.caffe.layers.base import Layer, Shape, Use, constant, wide
 
 ACROSS_CHANNELS = 0  # LRNParameter.NormRegion
 
@@ -73,6 +74,7 @@ class LRN(Layer):
     """Divides each value by the activity around it, in the neighbouring channels or in its own channel."""
 
     settings = "lrn_param"
+    dimensions = 4
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """The window must have a middle."""
@@ -81,8 +83,6 @@ class LRN(Layer):
             raise self.error(f"needs an odd local_size, not {self.size}", at="lrn_param.local_size")
         self.alpha, self.beta, self.k = p.alpha, p.beta, p.k
         self.across = p.norm_region == ACROSS_CHANNELS
-        if len(shapes[0]) != 4:
-            raise self.error(f"needs an input with 4 axes, not {len(shapes[0])}", at="bottom")
 
     def forward(self, x: Tensor) -> Tensor:
         """Across channels."""
@@ -97,3 +97,53 @@ class LRN(Layer):
     def step(self, use: Use) -> Callable[..., Any]:
         """The region decides."""
         return self.forward if self.across else self.within
+
+
+class MVN(Layer):
+    """Makes the mean of each channel (or of the whole picture) 0, and its standard deviation 1."""
+
+    settings = "mvn_param"
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """Statistics run over all axes after the channels, or over these too."""
+        self.first = 1 if p.across_channels else 2
+        if len(shapes[0]) < self.first:
+            raise self.error(f"needs an input with at least {self.first} axes, not {len(shapes[0])}", at="bottom")
+        self.divide, self.eps = p.normalize_variance, p.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(x - mean) / (deviation + eps): eps stands outside the root.
+
+        The deviation is a length, whose derivative at 0 torch takes as 0: a constant channel gets a finite gradient.
+        """
+        if x.dim() == self.first:  # each value is a channel of its own
+            return x - x
+        rows = x.flatten(self.first).to(wide(x.dtype))
+        rows = rows - rows.mean(-1, keepdim=True)
+        if self.divide:
+            length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+            rows = rows / (length / math.sqrt(rows.shape[-1]) + self.eps)
+        return rows.view(x.shape).to(x.dtype)
+
+
+class Normalize(Layer):
+    """Gives each picture, or each place of it, the length 1, then multiplies by a learned scale."""
+
+    settings = "norm_param"
+    weight: Tensor
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """One scale for all channels, or one for each."""
+        if len(shapes[0]) < 2:
+            raise self.error(f"needs an input with at least 2 axes, not {len(shapes[0])}", at="bottom")
+        self.axes = tuple(range(1, len(shapes[0]))) if p.across_spatial else (1,)
+        self.eps = p.eps
+        shape = () if p.channel_shared else (shapes[0][1],)
+        self.learn("weight", shape, p.scale_filler if p.HasField("scale_filler") else constant(1.0))
+        self.view = () if p.channel_shared else (-1, *[1] * (len(shapes[0]) - 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x / sqrt(sum of squares + eps) * scale."""
+        values = x.to(wide(x.dtype))
+        lengths = (values.square().sum(self.axes, keepdim=True) + self.eps).sqrt()
+        return (values / lengths * self.weight.view(self.view)).to(x.dtype)
