@@ -1,7 +1,6 @@
 """The mean of the training pictures: summed exactly, stored as Caffe's `BlobProto`.
 
-Fields (caffe.proto): num=1, channels=2, height=3, width=4, data=5 (packed floats), and in newer files
-shape=7 (a message whose field 1 holds the dimensions). Channels are blue, green, red.
+Channels are blue, green, red.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from gradus.core.errors import InputError
+from gradus.data.blobs import decode_blob
 from gradus.data.files import write_bytes
-from gradus.data.wire import BYTES, fields, read_varint, signed, varint
+from gradus.data.wire import varint
 
 BLOCK = 256  # 256 * 255 still fits 16 bits
 
@@ -63,27 +63,19 @@ def write_mean(path: Path, mean: NDArray[np.floating]) -> None:
 
 def read_mean(path: Path) -> NDArray[np.float32]:
     """Read a `mean.binaryproto` of any writer: float32 (channels, height, width), BGR or gray."""
-    legacy: dict[int, int] = {}
-    shape: list[int] = []
-    parts: list[memoryview] = []
-    for number, kind, value in fields(path.read_bytes()):
-        if isinstance(value, int):
-            legacy[number] = signed(value)
-        elif number == 5:
-            parts.append(value)
-        elif number == 7 and kind == BYTES:
-            shape = _dimensions(value)
-    shape = shape or [legacy.get(n, 1) for n in (1, 2, 3, 4)]
-    while len(shape) > 3 and shape[0] == 1:
-        shape = shape[1:]
-    data = b"".join(parts)
-    if len(shape) != 3 or min(shape) < 1 or len(data) != 4 * shape[0] * shape[1] * shape[2]:
+    try:
+        mean = decode_blob(path.read_bytes())
+    except InputError as problem:
+        raise InputError(f"{path.name} is not a mean: {problem}", file=str(path)) from problem
+    while mean.ndim > 3 and mean.shape[0] == 1:
+        mean = mean[0]
+    if mean.ndim != 3 or not mean.size:
         raise InputError(
-            f"{path.name} is not the mean of one picture: {len(data) // 4} values for the shape {shape}",
+            f"{path.name} is not the mean of one picture: {mean.size} values for the shape {list(mean.shape)}",
             file=str(path),
             hint="Build the dataset again.",
         )
-    return np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
+    return mean.astype(np.float32)
 
 
 def write_picture(path: Path, mean: NDArray[np.floating]) -> None:
@@ -91,18 +83,3 @@ def write_picture(path: Path, mean: NDArray[np.floating]) -> None:
     rounded = np.ascontiguousarray(np.rint(mean), np.uint8)
     kind = "GRAY" if rounded.shape[2] == 1 else "RGB"
     write_bytes(path, simplejpeg.encode_jpeg(rounded, quality=90, colorspace=kind))
-
-
-def _dimensions(shape: memoryview) -> list[int]:
-    found: list[int] = []
-    for number, _, value in fields(shape):
-        if number != 1:
-            continue
-        if isinstance(value, int):
-            found.append(value)
-            continue
-        at = 0
-        while at < len(value):  # packed
-            dimension, at = read_varint(value, at)
-            found.append(dimension)
-    return found

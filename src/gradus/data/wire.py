@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from gradus.core.errors import InputError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -40,10 +42,14 @@ def read_varint(data: Buffer, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def fields(data: Buffer) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Each field of a message as (number, wire type, integer or bytes)."""
+def fields(data: Buffer, *, runs: bool = False) -> Iterator[tuple[int, int, int | memoryview]]:
+    """Each field of a message as (number, wire type, integer or bytes).
+
+    With `runs`, neighbouring values of one field of fixed size come as one, as if they had been packed.
+    """
     view, at, end = memoryview(data), 0, len(data)
     while at < end:
+        start = at
         tag, at = read_varint(view, at)
         number, kind = tag >> 3, tag & 7
         if kind == VARINT:
@@ -58,8 +64,28 @@ def fields(data: Buffer) -> Iterator[tuple[int, int, int | memoryview]]:
             raise InputError(f"The record is damaged: no field has wire type {kind}")
         if size > end - at:
             raise InputError("The record is damaged: it ends too early")
+        if runs and kind != BYTES:
+            count, step = _run(view[start:], at - start, at - start + size), at - start + size
+            if count > 1:
+                rows = np.frombuffer(view[start : start + count * step], np.uint8).reshape(count, step)
+                yield number, kind, memoryview(rows[:, step - size :].tobytes())
+                at = start + count * step
+                continue
         yield number, kind, view[at : at + size]
         at += size
+
+
+def _run(view: memoryview, tag: int, step: int) -> int:
+    """How many entries of `step` bytes in a row start with the same tag, which is `tag` bytes long."""
+    most = len(view) // step
+    rows = np.frombuffer(view[: most * step], np.uint8).reshape(most, step)[:, :tag]
+    count, block = 1, 64
+    while count < most:
+        same = (rows[count : count + block] == rows[0]).all(axis=1)
+        if not same.all():
+            return count + int(same.argmin())
+        count, block = min(count + block, most), min(2 * block, 1 << 20)
+    return count
 
 
 def signed(value: int) -> int:

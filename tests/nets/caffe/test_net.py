@@ -97,7 +97,7 @@ def test_old_weights_have_four_sizes(folder):
 
 def test_weights_that_do_not_fit_name_the_layer(folder):
     net = caffe.Net(folder / "d.prototxt")
-    with pytest.raises(NetworkError, match='layer "ip": its weight is 2x3 and 3x2'):
+    with pytest.raises(NetworkError, match='layer "ip" has a weight of 2x3, and of 3x2 in the weights'):
         net.copy_from(write(folder / "w.caffemodel", 3, 2, count=2))
     with pytest.raises(NetworkError, match="2 blobs and 1"):
         net.copy_from(write(folder / "w.caffemodel", 2, 3))

@@ -15,17 +15,20 @@ from torch import Tensor
 
 from gradus.core.errors import InputError, NetworkError
 from gradus.nets.caffe import fillers
+from gradus.nets.caffe.batch_norms import Dialect, match_dialect
 from gradus.nets.caffe.build import Builder
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 from gradus.nets.caffe.layers.data import Input
 from gradus.nets.caffe.placing import Placed
+from gradus.nets.caffe.plan import PhaseModule, Step
 from gradus.nets.caffe.rules import TEST, TRAIN, State, included
-from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.table import SOURCES, open_source
 from gradus.nets.caffe.splits import insert_splits
+from gradus.nets.caffe.stored import Weights
 from gradus.nets.caffe.text import Definition, parse_network, read_text
-from gradus.nets.caffe.weights import caffemodel_bytes, copy_blobs, read_caffemodel, read_safetensors
+from gradus.nets.caffe.upgrade import upgrade
+from gradus.nets.caffe.weights import Reinitialise, copy_blobs, read_weights, write_weights
 from gradus.nets.network import Outputs, ParameterSpec
 
 PHASES = {"train": TRAIN, "test": TEST}
@@ -52,6 +55,7 @@ class Net:
         device: str = "cpu",
         lean: bool = False,
         reading: Reading | None = None,
+        reinitialise: Reinitialise = (),
     ) -> None:
         if phase not in PHASES:
             raise InputError(f'phase is "train" or "test", not "{phase}"', field="phase")
@@ -61,6 +65,8 @@ class Net:
         self.name: str = message.name
         self.force_backward: bool = message.force_backward
         chosen = [d for d in definitions if included(state, d.message.include, d.message.exclude)]
+        stored = None if weights is None else read_weights(Path(weights))
+        chosen = chosen if stored is None else match_dialect(chosen, stored)
         self.definitions = insert_splits(chosen)
         reading = reading or Reading(training=self.training, seed=seed)
         self.sources: dict[str, Source] = {
@@ -68,9 +74,9 @@ class Net:
         }
         self._shapes = {d.message.name: list(Input(d, ()).shapes) for d in chosen if d.message.type == "Input"}
         self._builder = Builder()
-        self._build()
+        self.build()
         self._builder.place(device)
-        loaded = [] if weights is None else self.copy_from(weights)
+        loaded = [] if stored is None else self.copy_from(stored, reinitialise=reinitialise)
         self._fill(seed, frozenset(loaded))
 
     # What it is made of
@@ -91,12 +97,22 @@ class Net:
         return sorted(name for name, _ in self._built.plan.outputs)
 
     @property
+    def calls(self) -> list[tuple[Placed, Step | None]]:
+        """Each layer with how it is called, in order; None where its blobs come from outside (`batch`)."""
+        return list(zip(self._built.placed, self._steps, strict=True))
+
+    @property
+    def names(self) -> list[str]:
+        """The blob name of each slot that the layers read and write; in place the name comes again."""
+        return self._built.names
+
+    @property
     def specs(self) -> list[ParameterSpec]:
         """Every learned tensor once, with its multipliers."""
         return self._builder.specs
 
     @property
-    def module(self) -> torch.nn.Module:
+    def module(self) -> PhaseModule:
         """All layers as one torch module."""
         return self._builder.module
 
@@ -128,7 +144,7 @@ class Net:
             for i, top in enumerate(definition.message.top if name in self._shapes else ()):
                 if top in shapes:
                     self._shapes[name][i] = tuple(int(side) for side in shapes[top])
-        self._build()
+        self.build()
 
     def shape(self, blob: str) -> Shape:
         """The shape of a blob in the net as it is built now."""
@@ -138,8 +154,8 @@ class Net:
         read = {name: list(source.shapes()) for name, source in self.sources.items()}
         return {**{name: list(shapes) for name, shapes in self._shapes.items()}, **read}
 
-    def _build(self) -> None:
-        """Build the plan for the shapes of now, unless it is."""
+    def build(self) -> None:
+        """Build the plan for the shapes of now (data layers may come to other sizes), unless it is."""
         feeds = self._feeds()
         if getattr(self, "_fed", None) == feeds:
             return
@@ -163,21 +179,20 @@ class Net:
             blob = next(b for b in layer.blobs if b.name == name)
             fillers.fill(getattr(layer, name), blob.filler, generator, transposed=blob.transposed)
 
-    def copy_from(self, weights: str | PathLike[str]) -> list[str]:
-        """Copy weights by layer name; gives the names of the layers that the file has."""
-        path = Path(weights)
-        if path.suffix != ".safetensors":
-            return copy_blobs(self.layers, read_caffemodel(path), str(path))
-        tensors, given = read_safetensors(path), {}
-        for name, layer in self.layers.items():
-            keys = [f"{name}.{blob.name}" for blob in layer.blobs]
-            if keys and all(key in tensors for key in keys):
-                given[name] = [tensors[key].float().numpy() for key in keys]
-        return copy_blobs(self.layers, given, str(path))
+    def copy_from(self, weights: str | PathLike[str] | Weights, *, reinitialise: Reinitialise = ()) -> list[str]:
+        """Copy weights by layer name; gives the names of the layers that took theirs from the file.
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the weights as a caffemodel."""
-        Path(path).write_bytes(caffemodel_bytes(self.name, list(self.layers.values())))
+        A layer that does not fit is an error, unless `reinitialise` names it or is "mismatched": it keeps its own.
+        """
+        stored = weights if isinstance(weights, Weights) else read_weights(Path(weights))
+        return copy_blobs(self.layers, stored, reinitialise=reinitialise).layers
+
+    def save(self, path: str | PathLike[str], dialect: Dialect = "bvlc") -> list[str]:
+        """Write the weights as a caffemodel, or as HDF5 where the path ends in `.h5`.
+
+        Gives a sentence for each layer that the dialect has only as another one.
+        """
+        return write_weights(Path(path), self.name, self.definitions, self.layers, dialect)
 
     def share_with(self, other: Net) -> None:
         """Use the weights of another net, by layer name; layers that it lacks keep their own."""
@@ -238,16 +253,16 @@ class Net:
     def compute(self, start: int = 0, stop: int | None = None, *, grad: bool = False) -> None:
         """Run the layers from number `start` up to but not including `stop`; with `grad`, `backward` may follow."""
         if start == 0:
-            self._build()
+            self.build()
         with torch.set_grad_enabled(grad), _explained():
-            for placed, step in list(zip(self._built.placed, self._steps, strict=True))[start:stop]:
+            for placed, step in self.calls[start:stop]:
                 if step is not None:
                     self._built.plan.go_on(self._values, [step], keep=True)
                     continue
-                for slot, value in zip(placed.writes, self._read(placed), strict=True):
+                for slot, value in zip(placed.writes, self.batch(placed), strict=True):
                     self._values[slot] = value.detach().requires_grad_(grad and self.force_backward)
 
-    def _read(self, placed: Placed) -> list[Tensor]:
+    def batch(self, placed: Placed) -> list[Tensor]:
         """The next batch of a data layer, or what the caller filled in."""
         source = self.sources.get(placed.definition.message.name)
         if source is None:
@@ -256,8 +271,8 @@ class Net:
 
     def run(self) -> Outputs:
         """One batch from the data layers: every output, and the loss with its graph."""
-        self._build()
-        batch = [value for placed in self._built.placed if placed.layer.is_source for value in self._read(placed)]
+        self.build()
+        batch = [value for placed in self._built.placed if placed.layer.is_source for value in self.batch(placed)]
         with _explained():
             return self._built.plan.run(*batch)
 
@@ -316,25 +331,7 @@ def _read(prototxt: str | PathLike[str] | Any) -> tuple[Any, list[Definition]]:
     """A NetParameter and its layers, from a file or from the message itself."""
     if isinstance(prototxt, str | PathLike):
         message, definitions = parse_network(read_text(Path(prototxt)), str(prototxt))
-        source = str(prototxt)
     else:
-        message, source = prototxt, "network"
-        definitions = [Definition(layer, None, source) for layer in message.layer]
-    return message, [*_old_inputs(message, source), *definitions]
-
-
-def _old_inputs(message: Any, source: str) -> list[Definition]:
-    """`input` and `input_dim` (or `input_shape`) at the head of a text, as the Input layer that replaced them."""
-    if not message.input:
-        return []
-    layer = message_class("LayerParameter")(name="input", type="Input", top=message.input)
-    sizes, shapes = list(message.input_dim), list(message.input_shape)
-    if sizes:
-        shapes = [message_class("BlobShape")(dim=sizes[i : i + 4]) for i in range(0, len(sizes), 4)]
-    if len(shapes) != len(message.input) or (sizes and len(sizes) % 4):
-        raise NetworkError(
-            f"the text has {len(message.input)} inputs and {len(shapes)} shapes for them", file=source,
-            hint="Each input needs four input_dim, or one input_shape.",
-        )  # fmt: skip
-    layer.input_param.shape.extend(shapes)
-    return [Definition(layer, None, source)]
+        message = upgrade(prototxt, "network")
+        definitions = [Definition(layer, None, "network") for layer in message.layer]
+    return message, definitions

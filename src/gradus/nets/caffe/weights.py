@@ -1,125 +1,157 @@
-"""Weights in and out: Caffe's `.caffemodel` (binary protobuf) and our own safetensors."""
+"""Weights in and out of a net, whatever the file: caffemodel, HDF5, or our own safetensors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gradus.core.errors import NetworkError
+from gradus.nets.caffe.batch_norms import Arrays, Dialect, in_dialect, in_order
+from gradus.nets.caffe.caffemodel import read_caffemodel, write_caffemodel
+from gradus.nets.caffe.hdf5 import is_hdf5, read_hdf5, write_hdf5
 from gradus.nets.caffe.layers.base import Layer, times
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.stored import Stored, Weights
+from gradus.nets.caffe.text import Definition
 
-FILE_LIMIT = 2**31 - 1  # bytes: protobuf reads no more
+Reinitialise = Collection[str] | Literal["mismatched"]
 
 
-def read_caffemodel(path: Path) -> dict[str, list[np.ndarray]]:
-    """The blobs of every layer that has some, by layer name."""
+def read_weights(path: Path) -> Weights:
+    """The blobs of a file by layer: `.safetensors` by its name, HDF5 by its first bytes, else a caffemodel."""
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    return read_hdf5(path) if is_hdf5(path) else read_caffemodel(path)
+
+
+def read_safetensors(path: Path) -> Weights:
+    """The tensors of a snapshot; `conv1.weight` is the blob `weight` of the layer `conv1`."""
+    layers: dict[str, dict[str, Stored]] = {}
     try:
-        size = path.stat().st_size
-        if size > FILE_LIMIT:
-            raise NetworkError(f"{path.name} is larger than 2 GiB, which no caffemodel can be", file=str(path))
-        data = path.read_bytes()
-    except OSError as problem:
-        raise NetworkError(f"{path} cannot be read: {problem.strerror}", file=str(path)) from problem
-    net = message_class("NetParameter")()
-    try:
-        net.ParseFromString(data)
-    except DecodeError as problem:
-        raise NetworkError(
-            f"{path.name} is not a caffemodel, or is cut short", file=str(path), hint="Copy or download it again."
-        ) from problem
-    if not net.layer and not net.layers:
-        raise NetworkError(f"{path.name} holds no layers", file=str(path), hint="Is it a solverstate?")
-    layers = net.layer or net.layers
-    return {layer.name: [_array(blob, layer.name, path) for blob in layer.blobs] for layer in layers if layer.blobs}
+        with safe_open(path, "pt") as file:
+            for key in file.keys():  # noqa: SIM118 - not a dict
+                layer, _, blob = key.rpartition(".")
+                layers.setdefault(layer, {})[blob] = Stored(tuple(file.get_slice(key).get_shape()), _tensor(path, key))
+    except (OSError, SafetensorError) as problem:
+        raise NetworkError(f"{path} cannot be read as safetensors: {problem}", file=str(path)) from problem
+    return Weights(str(path), layers)
 
 
-def _array(blob: Any, layer: str, path: Path) -> np.ndarray:
-    """A blob's values in its own shape; files of before 2015 have four sizes instead of a shape."""
-    old = any(blob.HasField(side) for side in ("num", "channels", "height", "width"))
-    shape = [blob.num, blob.channels, blob.height, blob.width] if old else list(blob.shape.dim)
-    values = np.asarray(blob.double_data or blob.data, np.float32)
-    if any(side < 0 for side in shape) or int(np.prod(shape, dtype=object)) != values.size:
-        raise NetworkError(
-            f'{path.name}: a blob of layer "{layer[:80]}" has {values.size:,} values, not {times(shape)}',
-            file=str(path), hint="The file is damaged.",
-        )  # fmt: skip
-    return values.reshape(shape)
+def _tensor(path: Path, key: str) -> Any:
+    def read() -> NDArray[np.float32]:
+        with safe_open(path, "pt") as file:
+            return np.asarray(file.get_tensor(key).float().numpy())
+
+    return read
 
 
-def copy_blobs(layers: Mapping[str, Layer], given: Mapping[str, Sequence[np.ndarray]], source: str) -> list[str]:
-    """Copy blobs by layer name, as Caffe does; layers that the file lacks keep theirs. Gives the names copied."""
-    copied = []
+@dataclass(slots=True)
+class Copied:
+    """What became of a file's weights: the layers that took them, and those that kept their own, with the reason."""
+
+    layers: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+
+
+def copy_blobs(layers: Mapping[str, Layer], weights: Weights, *, reinitialise: Reinitialise = ()) -> Copied:
+    """Copy blobs by layer name, as Caffe does; layers that the file lacks keep theirs, others of the file are ignored.
+
+    A layer that does not fit is a NetworkError, unless `reinitialise` names it or is "mismatched": then it keeps
+    what it has (the filling, in a new net).
+    """
+    copied, seen = Copied(), set[int]()
     for name, layer in layers.items():
-        arrays = given.get(name)
-        if arrays is None or not layer.blobs:
-            continue
-        if len(arrays) != len(layer.blobs):
-            raise NetworkError(
-                f'layer "{name}" has {len(layer.blobs)} blobs and {len(arrays)} in the weights', file=source
-            )
-        for blob, array in zip(layer.blobs, arrays, strict=True):
-            tensor = getattr(layer, blob.name)
-            if not _fits(array.shape, tuple(tensor.shape)):
-                raise NetworkError(
-                    f'layer "{name}": its {blob.name} is {times(tensor.shape)} and {times(array.shape)} in the weights',
-                    file=source, hint="Rename the layer to train it from new weights.",
-                )  # fmt: skip
-            with torch.no_grad():
-                tensor.copy_(torch.from_numpy(array).reshape(tensor.shape))
-        copied.append(name)
+        tensors = [getattr(layer, blob.name) for blob in layer.blobs]
+        stored = weights.layers.get(name)
+        if stored is not None and tensors:
+            if reinitialise != "mismatched" and name in reinitialise:
+                copied.kept[name] = "as was asked for"
+            elif why := _copy(layer, tensors, stored, seen):
+                if reinitialise != "mismatched":
+                    raise NetworkError(
+                        f'layer "{name}" {why} in the weights', file=weights.source, field=name,
+                        hint="Rename the layer, or let it be initialised anew, to train it from new weights.",
+                    )  # fmt: skip
+                copied.kept[name] = why
+            else:
+                copied.layers.append(name)
+                weights.forget()
+        seen.update(map(_place, tensors))
     return copied
 
 
+def _copy(layer: Layer, tensors: Sequence[Tensor], stored: Mapping[str, Stored], seen: Collection[int]) -> str:
+    """Copy one layer's blobs, or say why they do not fit; nothing is copied then."""
+    stored = in_order(layer.definition.message.type, stored)
+    found = [stored.get(str(i), stored.get(blob.name)) for i, blob in enumerate(layer.blobs)]
+    absent = [blob for blob, tensor in zip(found, tensors, strict=True) if blob is None and _place(tensor) not in seen]
+    if absent or len(stored) > len(tensors):  # what another layer owns need not be there: HDF5 has it only once
+        return f"has {len(tensors)} blobs and {len(stored)}"
+    for blob, tensor, source in zip(layer.blobs, tensors, found, strict=True):
+        if source is not None and not _fits(source.shape, tuple(tensor.shape)):
+            return f"has a {blob.name} of {times(tensor.shape)}, and of {times(source.shape)}"
+    for tensor, source in zip(tensors, found, strict=True):
+        if source is not None:
+            _fill(tensor.detach(), source.read())
+    return ""
+
+
+def _fill(tensor: Tensor, values: NDArray[Any]) -> None:
+    if tensor.device.type == "cpu" and tensor.dtype is torch.float32:
+        np.copyto(tensor.numpy(), values.reshape(tensor.shape), casting="unsafe")  # straight from the file
+    else:
+        tensor.copy_(torch.from_numpy(np.array(values, np.float32)).reshape(tensor.shape))
+
+
 def _fits(given: Sequence[int], wanted: Sequence[int]) -> bool:
-    """Equal, or equal once leading ones are left out: old files have four sizes always."""
+    """Equal, or a shape of four sizes from the time before blobs had any shape: ones at the left do not count."""
 
     def bare(shape: Sequence[int]) -> list[int]:
-        shape = list(shape)
-        while shape and shape[0] == 1:
-            shape.pop(0)
-        return shape
+        first = next((i for i, side in enumerate(shape) if side != 1), len(shape))
+        return list(shape[first:])
 
-    return list(given) == list(wanted) or (len(given) == 4 and bare(given) == bare(wanted))
+    return list(given) == list(wanted) or (len(given) == 4 and len(wanted) < 4 and bare(given) == bare(wanted))
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a snapshot."""
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, SafetensorError) as problem:
-        raise NetworkError(f"{path} cannot be read as safetensors: {problem}", file=str(path)) from problem
+def write_weights(
+    path: Path, name: str, definitions: Sequence[Definition], layers: Mapping[str, Layer], dialect: Dialect = "bvlc"
+) -> list[str]:
+    """Write a net's weights: as HDF5 where the path ends in `.h5`, else as a caffemodel.
+
+    Gives a sentence for each layer that had to be written as something else (NVIDIA's BatchNorm for BVLC).
+    """
+    hdf5 = path.suffix == ".h5"
+    blobs = blobs_of(layers, owners_only=hdf5)
+    messages, blobs, notes = in_dialect([d.message for d in definitions], blobs, dialect)
+    if hdf5:
+        write_hdf5(path, messages, blobs)
+    else:
+        whole = cast("dict[str, Sequence[NDArray[Any]]]", blobs)  # a caffemodel repeats what is shared
+        write_caffemodel(path, name, messages, whole, nvidia=dialect != "bvlc")
+    return notes
 
 
-def caffemodel_bytes(name: str, layers: Sequence[Layer]) -> bytes:
-    """A caffemodel of these layers, in the form of today's Caffe."""
-    net = message_class("NetParameter")(name=name)
-    for layer in layers:
-        message = net.layer.add()
-        message.CopyFrom(layer.definition.message)
-        message.ClearField("include")
-        message.ClearField("exclude")
-        for blob in layer.blobs:
-            tensor = getattr(layer, blob.name).detach().float().cpu()
-            proto = message.blobs.add()
-            proto.ParseFromString(_packed(tensor.contiguous().numpy()))
-            proto.shape.dim.extend(tensor.shape)
-    return bytes(net.SerializeToString())
+def blobs_of(layers: Mapping[str, Layer], *, owners_only: bool = False) -> dict[str, Arrays]:
+    """Every layer's blobs as arrays; with `owners_only` None for what an earlier layer has."""
+    seen: set[int] = set()
+    found: dict[str, Arrays] = {}
+    for name, layer in layers.items():
+        tensors = [getattr(layer, blob.name) for blob in layer.blobs]
+        found[name] = [
+            None if owners_only and _place(tensor) in seen else tensor.detach().float().cpu().numpy()
+            for tensor in tensors
+        ]
+        seen.update(map(_place, tensors))
+    return found
 
 
-def _packed(values: np.ndarray) -> bytes:
-    """A BlobProto's wire form with only its `data`: extending the field one by one takes a hundred times as long."""
-    length, size = bytearray(), values.size * 4
-    while size > 0x7F:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    length.append(size)
-    return b"\x2a" + bytes(length) + values.astype("<f4").tobytes()
+def _place(tensor: Tensor) -> int:
+    """Where a tensor's values lie: the same for all layers that share them, in whatever shape."""
+    return tensor.data_ptr() or id(tensor)

@@ -1,0 +1,125 @@
+"""Blobs as a file of weights holds them: shapes at once, numbers when they are asked for."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradus.core.errors import InputError, NetworkError
+from gradus.data.wire import fields
+
+FILE_LIMIT = 2**31 - 1  # bytes: protobuf reads no more
+FIELD_LIMIT = 400_000  # in one file; a network of 5,000 layers has a tenth
+NAME_LIMIT = 1000  # characters of a layer's name
+
+_DONE = getattr(mmap, "MADV_DONTNEED", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One blob: its shape, and how to read its numbers (of whatever type they are stored in)."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], NDArray[Any]]
+
+    @classmethod
+    def of(cls, array: NDArray[Any]) -> Stored:
+        """A blob whose numbers are there already."""
+        return cls(array.shape, lambda: array)
+
+
+@dataclass(slots=True)
+class Weights:
+    """The blobs of each layer of a file.
+
+    Their keys are their places ("0", "1", as in Caffe's files) or their names ("weight", as in ours). A layer
+    without blobs is there too, empty. To be used as a context manager where the file's size matters.
+    """
+
+    source: str
+    layers: dict[str, dict[str, Stored]]
+    forget: Callable[[], None] = lambda: None  # hand back memory that what was read so far took
+    close: Callable[[], None] = lambda: None
+    notes: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Weights:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def arrays(self) -> dict[str, list[NDArray[np.float32]]]:
+        """All blobs as float32 arrays of their own, by layer, in the order of the file; layers without are left out."""
+        return {
+            name: [np.array(blob.read(), np.float32) for blob in blobs.values()]
+            for name, blobs in self.layers.items()
+            if blobs
+        }
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk through the fields of one file, and through those of its parts: long enough for any that is meant well."""
+
+    left: int = FIELD_LIMIT
+
+    def fields(self, data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+        """As `gradus.data.wire.fields` does; `InputError` where the file has more than any network has."""
+        for found in fields(data, runs=True):
+            self.left -= 1
+            if self.left < 0:
+                raise InputError(f"it has more than {FIELD_LIMIT:,} fields")
+            yield found
+
+
+@contextmanager
+def explained(path: Path, kind: str) -> Iterator[None]:
+    """What is wrong with a file as a NetworkError that names it and says what it should be."""
+    try:
+        yield
+    except OSError as problem:
+        raise NetworkError(f"{path} cannot be read: {problem.strerror or problem}", file=str(path)) from problem
+    except NetworkError:
+        raise
+    except InputError as problem:
+        raise NetworkError(
+            f"{path.name} is not {kind}, or is cut short: {problem}", file=str(path),
+            hint="Copy or download it again.",
+        ) from problem  # fmt: skip
+
+
+def map_file(path: Path) -> tuple[memoryview, Callable[[], None]]:
+    """A file's bytes without reading them, and a function that hands back the memory of those read so far."""
+    size = path.stat().st_size
+    if size > FILE_LIMIT:
+        raise NetworkError(f"{path.name} is larger than 2 GiB, which no file of Caffe can be", file=str(path))
+    if size == 0:
+        return memoryview(b""), lambda: None
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return memoryview(mapped), lambda: mapped.madvise(_DONE) if _DONE is not None else None
+
+
+def text_of(value: memoryview | int | None) -> str:
+    """A name from a file; what is not UTF-8 in it is replaced."""
+    if not isinstance(value, memoryview):
+        return ""
+    if len(value) > NAME_LIMIT:
+        raise InputError(f"a name has {len(value):,} characters")
+    return bytes(value).decode("utf-8", "replace")
+
+
+def by_place(blobs: Mapping[int, Stored] | list[Stored]) -> dict[str, Stored]:
+    """Blobs under their places."""
+    pairs = enumerate(blobs) if isinstance(blobs, list) else sorted(blobs.items())
+    return {str(i): blob for i, blob in pairs}
