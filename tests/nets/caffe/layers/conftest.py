@@ -14,24 +14,31 @@ from gradus.nets.caffe.text import parse_network
 
 @pytest.fixture
 def opencv() -> Callable[..., np.ndarray]:
-    """The top of one layer of one bottom, with the given blobs, as OpenCV's dnn (float32) answers."""
+    """The top of one layer, with the given blobs and further bottoms, as OpenCV's dnn (float32) answers."""
 
-    def answer(text: str, x: np.ndarray, blobs: Sequence[np.ndarray] = ()) -> np.ndarray:
-        shape = " ".join(f"dim: {d}" for d in x.shape)
-        network = (
-            f'layer {{ name: "in" type: "Input" top: "a" input_param {{ shape {{ {shape} }} }} }}\n'
-            f'layer {{ name: "it" bottom: "a" top: "y" {text} }}'
+    def answer(
+        text: str, x: np.ndarray, blobs: Sequence[np.ndarray] = (), others: Sequence[np.ndarray] = ()
+    ) -> np.ndarray:
+        bottoms = dict(zip("abcdef", (x, *others), strict=False))
+        network = "".join(
+            f'layer {{ name: "in_{name}" type: "Input" top: "{name}" input_param {{ shape {{'
+            + " ".join(f"dim: {d}" for d in array.shape)
+            + " } } }\n"
+            for name, array in bottoms.items()
         )
+        network += f'layer {{ name: "it" {" ".join(f"bottom: {name!r}" for name in bottoms)} top: "y" {text} }}'
         model = message_class("NetParameter")()
         layer = model.layer.add()
-        layer.CopyFrom(parse_network(network)[1][1].message)
+        layer.CopyFrom(parse_network(network)[1][-1].message)
         for values in blobs:
             proto = layer.blobs.add()
-            proto.shape.dim.extend(values.shape)
+            if values.shape:  # Caffe writes no shape for a single number
+                proto.shape.dim.extend(values.shape)
             proto.data.extend(values.ravel().tolist())
         buffers = [np.frombuffer(data, np.uint8) for data in (network.encode(), model.SerializeToString())]
         net = cv2.dnn.readNetFromCaffe(*buffers)
-        net.setInput(x.astype(np.float32))
+        for name, array in bottoms.items():
+            net.setInput(array.astype(np.float32), name)
         return np.asarray(net.forward())
 
     return answer

@@ -133,7 +133,7 @@ def test_opencv_normalises_lengths_too(alone, opencv, rng, spatial):
     x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
     flag = str(spatial).lower()
     text = f'type: "Normalize" norm_param {{ across_spatial: {flag} channel_shared: {flag} }}'
-    scale = rng.normal(size=() if spatial else 3)
+    scale = np.asarray(rng.normal(size=() if spatial else 3))
     layer = alone(text, x.shape)
     layer.set(weight=scale)
     np.testing.assert_allclose(layer(x.astype(np.float64)), opencv(text, x, [scale]), rtol=1e-4, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The fully connected layer (catalogue 1.4)."""
+"""Fully connected and embedding layers (catalogue 1.4)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from torch import Tensor
 from gradus.nets.caffe.layers.base import Layer, Shape, Use
 
 
+def needed(layer: Layer, p: Any, field: str) -> int:
+    """A number of outputs or inputs, which has no default."""
+    if not p.HasField(field):
+        raise layer.error(f"needs {field}", at=layer.settings, hint=f"For example: {field}: 10")
+    return layer.positive(getattr(p, field), field)
+
+
 class InnerProduct(Layer):
     """Every output sees every input after `axis`."""
 
@@ -22,14 +29,12 @@ class InnerProduct(Layer):
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """The weight is (outputs, inputs), or (inputs, outputs) with `transpose`."""
-        if not p.HasField("num_output"):
-            raise self.error("needs num_output", at=self.settings, hint="How many values should it give?")
-        outputs = self.positive(p.num_output, "num_output")
+        outputs = needed(self, p, "num_output")
         self.first = self.axis(p.axis, len(shapes[0]))
         inputs = math.prod(shapes[0][self.first :])
         self.transposed = p.transpose
         shape = (inputs, outputs) if p.transpose else (outputs, inputs)
-        self.learn("weight", shape, p.weight_filler, transposed=p.transpose)
+        self.learn("weight", shape, p.weight_filler)
         if p.bias_term:
             self.learn("bias", (outputs,), p.bias_filler)
         else:
@@ -54,3 +59,25 @@ class InnerProduct(Layer):
     def multiply_adds(self, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
         """Each output value is a dot product with all inputs."""
         return math.prod(tops[0]) * math.prod(bottoms[0][self.first :])
+
+
+class Embed(Layer):
+    """Looks up a learned vector for each index; indices are numbers whose fraction is cut off."""
+
+    settings = "embed_param"
+    weight: Tensor
+    bias: Tensor | None
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """One row of the weight for each of `input_dim` indices."""
+        outputs, inputs = needed(self, p, "num_output"), needed(self, p, "input_dim")
+        self.learn("weight", (inputs, outputs), p.weight_filler)
+        if p.bias_term:
+            self.learn("bias", (outputs,), p.bias_filler)
+        else:
+            self.bias = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The vectors become a last axis; no gradient flows to the indices."""
+        y = F.embedding(x.long(), self.weight)
+        return y if self.bias is None else y + self.bias

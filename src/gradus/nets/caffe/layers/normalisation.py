@@ -146,4 +146,5 @@ class Normalize(Layer):
         """x / sqrt(sum of squares + eps) * scale."""
         values = x.to(wide(x.dtype))
         lengths = (values.square().sum(self.axes, keepdim=True) + self.eps).sqrt()
-        return (values / lengths * self.weight.view(self.view)).to(x.dtype)
+        scaled: Tensor = values / lengths * self.weight.view(self.view)
+        return scaled.to(x.dtype)
