@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -88,7 +89,13 @@ def why_not(filler: Any, shape: tuple[int, ...]) -> str | None:
 
 @torch.no_grad()
 def fill(tensor: Tensor, filler: Any, generator: Generator, *, transposed: bool = False) -> None:
-    """Fill a tensor of any device and memory format; `transposed` weights are (inputs, outputs)."""
+    """Fill a tensor of any device and memory format; `transposed` weights are (inputs, outputs).
+
+    A filler may also be an array: the values themselves.
+    """
+    if isinstance(filler, np.ndarray):
+        tensor.copy_(torch.from_numpy(filler))
+        return
     shape = tuple(reversed(tensor.shape)) if transposed else tuple(tensor.shape)
     drawn = torch.empty(shape, dtype=torch.float32)
     FILLERS[filler.type](drawn, filler, generator)

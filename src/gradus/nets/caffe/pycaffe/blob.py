@@ -10,6 +10,7 @@ import numpy as np
 
 from gradus.core.errors import InputError
 from gradus.nets.caffe.layers.base import COUNT_LIMIT, times
+from gradus.nets.caffe.pycaffe.memory import Memory
 
 
 class Blob:
@@ -21,23 +22,17 @@ class Blob:
 
     def __init__(self, *shape: int) -> None:
         self._shape = _checked(shape)
-        self._data: np.ndarray | None = None  # flat, as long as the largest shape so far
-        self._diff: np.ndarray | None = None
+        self.values, self.gradients = Memory(), Memory()
 
     @property
     def data(self) -> np.ndarray:
         """The values; write into it (`data[...] = x`)."""
-        self._data = self._room(self._data)
-        return self._data[: self.count].reshape(self._shape)
+        return self.values.array(self._shape)
 
     @property
     def diff(self) -> np.ndarray:
         """The gradients; write into it."""
-        self._diff = self._room(self._diff)
-        return self._diff[: self.count].reshape(self._shape)
-
-    def _room(self, memory: np.ndarray | None) -> np.ndarray:
-        return memory if memory is not None and memory.size >= self.count else np.zeros(self.count, np.float32)
+        return self.gradients.array(self._shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,7 +70,7 @@ class Blob:
         return self._legacy(3)
 
     def reshape(self, *shape: int) -> None:
-        """Give it another shape; what it holds stays as far as it fits."""
+        """Give it another shape. The values in memory stay unless there is too little of it."""
         self._shape = _checked(shape)
 
     def __repr__(self) -> str:
