@@ -31,6 +31,12 @@ class Alone:
     def differentiable(self, *tensors: torch.Tensor) -> Any:
         return self.plan.steps[0].call(*tensors)
 
+    def gradients(self, *arrays: np.ndarray, of: np.ndarray | float = 1.0) -> list[np.ndarray | None]:
+        """Of the sum of the top times `of`: for each bottom, or None where nothing goes down to it."""
+        tensors = [torch.as_tensor(a).requires_grad_(a.dtype.kind == "f") for a in arrays]
+        (self.differentiable(*tensors) * torch.as_tensor(of)).sum().backward()
+        return [None if t.grad is None else t.grad.numpy() for t in tensors]
+
     def set(self, **blobs: np.ndarray) -> None:
         for name, value in blobs.items():
             getattr(self.layer, name).data.copy_(torch.as_tensor(value))

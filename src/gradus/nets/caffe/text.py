@@ -30,6 +30,7 @@ class Definition:
     message: Any  # LayerParameter
     lines: Lines | None = None
     source: str = "network.prototxt"
+    makers: tuple[str, ...] = ()  # the types of the layers that give its bottoms, known when it is placed
 
     @property
     def name(self) -> str:

@@ -1,8 +1,7 @@
-"""Layers that join, cut and reshape blobs (catalogue 1.6)."""
+"""Layers that join blobs, cut them and hand them on (catalogue 1.6)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,6 +14,15 @@ from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
 PROD, SUM, MAX = 0, 1, 2  # EltwiseParameter.EltwiseOp
 
 
+def _either(layer: Layer, p: Any, old: str, dimensions: int) -> int:
+    """The axis, from its field or from the older one that only counts from the front."""
+    if not p.HasField(old):
+        return layer.axis(p.axis, dimensions)
+    if p.HasField("axis"):
+        raise layer.error(f"has both axis and the old {old}", at=f"{layer.settings}.axis", hint=f"Remove {old}.")
+    return layer.axis(getattr(p, old), dimensions, old)
+
+
 class Concat(Layer):
     """Blobs one after the other along an axis."""
 
@@ -24,9 +32,7 @@ class Concat(Layer):
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """All other axes must agree."""
-        if p.HasField("axis") and p.HasField("concat_dim"):
-            raise self.error("has both axis and the old concat_dim", at="concat_param.axis")
-        self.dim = self.axis(p.concat_dim if p.HasField("concat_dim") else p.axis, len(shapes[0]))
+        self.dim = _either(self, p, "concat_dim", len(shapes[0]))
         for name, shape in zip(self.definition.message.bottom, shapes, strict=True):
             if len(shape) != len(shapes[0]) or any(
                 a != b for i, (a, b) in enumerate(zip(shape, shapes[0], strict=True)) if i != self.dim
@@ -43,18 +49,22 @@ class Concat(Layer):
 
 
 class Eltwise(Layer):
-    """The sum, product or maximum of blobs of one shape."""
+    """The sum, product or maximum of blobs of one shape.
+
+    The gradient of a product is always the product of the others: what stable_prod_grad: false asks for, y / x, is the
+    same number but where x is 0 and it is none.
+    """
 
     settings = "eltwise_param"
     bottoms = (2, None)
     overwritable = False
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """No broadcasting; coefficients only for sums."""
+        """No broadcasting; coefficients count for sums, are refused for products and overlooked for maxima."""
         if any(shape != shapes[0] for shape in shapes):
             raise self.error(f"needs inputs of one shape, not {' and '.join(map(times, shapes))}", at="bottom")
         self.coefficients = list(p.coeff) or [1.0] * len(shapes)
-        if len(self.coefficients) != len(shapes) or (p.coeff and p.operation != SUM):
+        if len(self.coefficients) != len(shapes) or (p.coeff and p.operation == PROD):
             raise self.error("takes one coeff for each input, and only with operation: SUM", at="eltwise_param.coeff")
         self.operation = p.operation
 
@@ -74,6 +84,25 @@ class Eltwise(Layer):
         return result
 
 
+class Axpy(Layer):
+    """a * x + y with one a for each channel of each sample (squeeze and excitation, Hu et al., 2018)."""
+
+    bottoms = (3, 3)
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """a is (N, C) or (N, C, 1, 1), x and y have one shape (N, C, ...)."""
+        a, x, y = shapes
+        if x != y or len(x) < 2 or a[:2] != x[:2] or len(a) < 2 or any(side != 1 for side in a[2:]):
+            raise self.error(
+                f"cannot scale {times(x)} by {times(a)} and add {times(y)}", at="bottom",
+                hint="The first input has one value for each channel, the others have one shape.",
+            )  # fmt: skip
+
+    def forward(self, a: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """One pass."""
+        return torch.addcmul(y, a.reshape(a.shape[:2] + (1,) * (x.dim() - 2)), x)
+
+
 class Slice(Layer):
     """One blob cut along an axis."""
 
@@ -83,21 +112,25 @@ class Slice(Layer):
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """At the given points, or in equal parts."""
-        self.dim = self.axis(p.slice_dim if p.HasField("slice_dim") else p.axis, len(shapes[0]))
-        size, count = shapes[0][self.dim], len(self.definition.message.top)
-        points = list(p.slice_point)
-        if not points:
+        self.dim = _either(self, p, "slice_dim", len(shapes[0]))
+        self.points = list(p.slice_point)
+        self.sizes(shapes[0][self.dim])
+
+    def sizes(self, size: int) -> list[int]:
+        """The parts of an axis; the batch may be another than at setup."""
+        count = len(self.definition.message.top)
+        if not self.points:
             if size % count:
                 raise self.error(f"cannot cut {size} into {count} equal parts", at="slice_param.slice_point")
-            points = [size // count * i for i in range(1, count)]
-        ends = [0, *points, size]
-        if len(points) != count - 1 or any(a >= b for a, b in pairwise(ends)):
+            return [size // count] * count
+        ends = [0, *self.points, size]
+        if len(ends) != count + 1 or any(a >= b for a, b in pairwise(ends)):
             raise self.error(f"needs {count - 1} rising slice_point between 0 and {size}", at="slice_param.slice_point")
-        self.sizes = [b - a for a, b in pairwise(ends)]
+        return [b - a for a, b in pairwise(ends)]
 
     def forward(self, x: Tensor) -> Any:
         """Views of the bottom."""
-        parts = torch.split(x, self.sizes, self.dim)
+        parts = torch.split(x, self.sizes(x.shape[self.dim]), self.dim)
         return parts if len(parts) > 1 else parts[0]
 
 
@@ -122,58 +155,3 @@ class Silence(Layer):
     def forward(self, *xs: Tensor) -> tuple[()]:
         """Nothing."""
         return ()
-
-
-class Flatten(Layer):
-    """The axes from `axis` to `end_axis` become one."""
-
-    settings = "flatten_param"
-    overwritable = False
-
-    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """A range of axes."""
-        self.first = self.axis(p.axis, len(shapes[0]))
-        self.last = self.axis(p.end_axis, len(shapes[0]), "end_axis")
-        if self.last < self.first:
-            raise self.error("has its end_axis before its axis", at="flatten_param.end_axis")
-
-    def forward(self, x: Tensor) -> Tensor:
-        """A view where memory allows it."""
-        return x.flatten(self.first, self.last)
-
-
-class Reshape(Layer):
-    """The same values in another shape: 0 copies a size, -1 takes what is left."""
-
-    settings = "reshape_param"
-    overwritable = False
-
-    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """Only the axes from `axis`, `num_axes` of them, are replaced."""
-        shape, wanted = shapes[0], list(p.shape.dim)
-        first = p.axis if p.axis >= 0 else len(shape) + 1 + p.axis
-        last = len(shape) if p.num_axes == -1 else first + p.num_axes
-        if not 0 <= first <= last <= len(shape):
-            raise self.error(f"replaces axes that its input of {times(shape)} lacks", at="reshape_param.axis")
-        if (
-            wanted.count(-1) > 1
-            or any(d < -1 for d in wanted)
-            or any(d == 0 and first + i >= len(shape) for i, d in enumerate(wanted))
-        ):
-            raise self.error("needs sizes of at least 1, 0 to copy one, or a single -1", at="reshape_param.shape")
-        middle = [shape[first + i] if d == 0 else d for i, d in enumerate(wanted)]
-        # The batch stays symbolic where it is copied: the last batch of an epoch may be smaller.
-        self.batch_copied = first > 0 or (bool(wanted) and wanted[0] == 0)
-        known = math.prod(d for d in middle if d != -1) * math.prod(shape[:first]) * math.prod(shape[last:])
-        total = math.prod(shape)
-        if (-1 in middle and (known == 0 or total % known)) or (-1 not in middle and known != total):
-            raise self.error(
-                f"cannot give its input of {times(shape)} the shape {wanted}: {total:,} values do not fit",
-                at="reshape_param.shape",
-            )
-        middle = [total // known if d == -1 else d for d in middle]
-        self.shape = (*shape[:first], *middle, *shape[last:])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """A view where memory allows it."""
-        return x.reshape(x.shape[0], *self.shape[1:]) if self.batch_copied else x.reshape(self.shape)

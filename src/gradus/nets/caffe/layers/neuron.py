@@ -1,4 +1,4 @@
-"""Layers that work on each value for itself (catalogue 1.5)."""
+"""Layers that work on each value for itself (catalogue 1.5); powers and logarithms are in `power`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gradus.nets.caffe.layers.base import Layer, Shape, Use
+from gradus.nets.caffe.layers.base import Layer, Shape, Use, constant
 
 
 class ReLU(Layer):
-    """max(x, 0) + negative_slope * min(x, 0)."""
+    """max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is the slope."""
 
     settings = "relu_param"
     overwritable = False  # backward looks at the top's sign
@@ -31,18 +31,45 @@ class ReLU(Layer):
         return torch.relu_ if use.in_place and not self.slope else self.forward
 
 
+class PReLU(Layer):
+    """ReLU whose negative slope is learned: one for each channel, or one for all."""
+
+    settings = "prelu_param"
+    weight: Tensor
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """Channels are axis 1; the slopes start at 0.25."""
+        if len(shapes[0]) < 2:
+            raise self.error("needs an input with channels, at least 2 axes", at="bottom")
+        shape = () if p.channel_shared else (shapes[0][1],)
+        self.learn("weight", shape, p.filler if p.HasField("filler") else constant(0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Slopes take the precision of the values."""
+        return F.prelu(x, self.weight.to(x.dtype))
+
+
+class ReLU6(Layer):
+    """The value held between 0 and 6."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Out of place."""
+        return F.relu6(x)
+
+
 class ELU(Layer):
-    """x above 0, alpha * (exp(x) - 1) below."""
+    """lambda times: x above 0, alpha * (exp(x) - 1) below. NVIDIA's lambda is 1 elsewhere."""
 
     settings = "elu_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """The depth of the negative side."""
-        self.alpha = p.alpha
+        """The depth of the negative side, and the factor of both (a word of Python's own)."""
+        self.alpha, self.scale = p.alpha, getattr(p, "lambda")
 
     def forward(self, x: Tensor) -> Tensor:
         """Out of place."""
-        return F.elu(x, self.alpha)
+        y = F.elu(x, self.alpha)
+        return y if self.scale == 1 else y * self.scale
 
 
 class Sigmoid(Layer):
@@ -65,8 +92,22 @@ class TanH(Layer):
         return torch.tanh(x)
 
 
+class Swish(Layer):
+    """x / (1 + exp(-beta * x))."""
+
+    settings = "swish_param"
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """How steep the gate is."""
+        self.beta = p.beta
+
+    def forward(self, x: Tensor) -> Tensor:
+        """One pass where beta is 1."""
+        return F.silu(x) if self.beta == 1 else x * torch.sigmoid(self.beta * x)
+
+
 class AbsVal(Layer):
-    """The absolute value."""
+    """The absolute value; its gradient at 0 is 0."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Out of place."""
@@ -81,47 +122,34 @@ class BNLL(Layer):
         return F.softplus(x)
 
 
-class Power(Layer):
-    """(shift + scale * x) ^ power."""
+class Threshold(Layer):
+    """1 where the value is above the threshold, else 0. Nothing is learned through it."""
 
-    settings = "power_param"
-    overwritable = False
-
-    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """With power or scale 0 the result does not depend on x."""
-        self.power, self.scale, self.shift = p.power, p.scale, p.shift
-
-    def forward(self, x: Tensor) -> Tensor:
-        """As few passes over the data as the settings allow."""
-        if self.power * self.scale == 0:
-            return torch.full_like(x, 1.0 if self.power == 0 else self.shift**self.power)
-        if self.scale != 1:
-            x = x * self.scale
-        if self.shift:
-            x = x + self.shift
-        return x if self.power == 1 else x**self.power
-
-
-class Dropout(Layer):
-    """In training zeros each value with a probability and scales up the rest; otherwise nothing."""
-
-    settings = "dropout_param"
-    overwritable = False  # outside training the top is the bottom itself
+    settings = "threshold_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """The share that is dropped, 0 up to but not including 1."""
-        if not 0 <= p.dropout_ratio < 1:
-            raise self.error("needs a dropout_ratio from 0 to less than 1", at="dropout_param.dropout_ratio")
-        self.ratio = p.dropout_ratio
+        """The value that is not yet above."""
+        self.threshold = p.threshold
 
     def forward(self, x: Tensor) -> Tensor:
-        """As in training."""
-        return F.dropout(x, self.ratio, training=True)
-
-    def step(self, use: Use) -> Callable[..., Any]:
-        """Caffe's phase decides, not the module's mode."""
-        return self.forward if use.training and self.ratio else _same
+        """In the type of the values."""
+        return torch.gt(x, self.threshold).to(x.dtype)
 
 
-def _same(x: Tensor) -> Tensor:
-    return x
+class Clip(Layer):
+    """The value held between `min` and `max`; the gradient passes within them, the ends included."""
+
+    settings = "clip_param"
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """Both ends must be given."""
+        for field in ("min", "max"):
+            if not p.HasField(field):
+                raise self.error(f"needs a {field}", at="clip_param", hint="For example: clip_param { min: 0 max: 6 }")
+        self.least, self.most = p.min, p.max
+        if not self.least <= self.most:
+            raise self.error(f"has its min {p.min:g} above its max {p.max:g}", at="clip_param.min")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Chosen, not clamped: torch's clamp has no gradient at the ends."""
+        return torch.where(x > self.most, self.most, torch.where(x < self.least, self.least, x))
