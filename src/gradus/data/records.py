@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from typing import Any
+
 import cv2
 import numpy as np
 import simplejpeg
@@ -9,6 +12,9 @@ from numpy.typing import NDArray
 
 from gradus.core.errors import InputError
 from gradus.data.datum import data_of, decode_datum
+from gradus.data.exif import orientation, upright
+from gradus.data.headers import jpeg_header
+from gradus.data.pictures import check_size
 from gradus.data.wire import Buffer
 
 JPEG = b"\xff\xd8"
@@ -26,7 +32,7 @@ def fill(out: NDArray[np.uint8], record: Buffer) -> None:
         if not encoded and (datum.channels, datum.height, datum.width) != (channels, height, width):
             raise _misfit(f"{datum.width} x {datum.height} with {datum.channels} channels", out)
     if encoded:
-        pixels = _decode(data, channels)
+        pixels = decode_picture(data, channels)
         if pixels.shape[:2] != (height, width):
             raise _misfit(f"{pixels.shape[1]} x {pixels.shape[0]}", out)
         np.copyto(out, pixels.reshape(out.shape))
@@ -37,22 +43,45 @@ def fill(out: NDArray[np.uint8], record: Buffer) -> None:
     np.copyto(out, planes.transpose(1, 2, 0))
 
 
-def _decode(data: memoryview, channels: int) -> NDArray[np.uint8]:
-    if data[:2] == JPEG:
-        try:
-            return simplejpeg.decode_jpeg(data, "GRAY" if channels == 1 else "BGR")  # type: ignore[no-any-return]
-        except ValueError as error:
-            raise InputError(f"The record is damaged: {error}") from error
+def decode_picture(data: memoryview, channels: int | None, *, turned: bool = False) -> NDArray[np.uint8]:
+    """A picture file as OpenCV decodes it: uint8 (height, width, channels), gray or BGR. `InputError` if damaged.
+
+    `channels` 1 or 3 converts, None takes what is in the file (1, 3, or 4 with alpha last). `turned` puts a
+    picture upright that says it is not (EXIF).
+    """
     if not len(data):
         raise InputError("The record is damaged: it is empty")
-    kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
+    if data[:2] == JPEG:
+        pixels = _jpeg(data, channels)
+        if pixels is not None:
+            return upright(pixels, orientation(jpeg_header(bytes(data)).exif)) if turned else pixels
+    elif bytes(data[12:16]) == b"IHDR":
+        check_size(*struct.unpack_from(">II", data, 16))
+    kind = {None: cv2.IMREAD_UNCHANGED, 1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}[channels]
+    if not turned and channels is not None:
+        kind |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
+        found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), kind)
     except cv2.error as error:
         raise InputError(f"The record is damaged: {error}") from error
-    if pixels is None:
+    if found is None:
         raise InputError("The record is damaged: its picture cannot be decoded")
-    return pixels  # type: ignore[return-value]
+    if found.dtype != np.uint8:
+        raise InputError(f"The record's picture has {found.dtype.itemsize * 8} bits a channel, not 8")
+    return found[..., None] if found.ndim == 2 else found
+
+
+def _jpeg(data: memoryview, channels: int | None) -> NDArray[np.uint8] | None:
+    """Through libjpeg-turbo, which refuses what is damaged; None for a colour space that it does not convert."""
+    try:
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+        check_size(width, height)
+        if space not in ("Gray", "YCbCr", "RGB"):
+            return None
+        kind = "GRAY" if channels == 1 or (channels is None and space == "Gray") else "BGR"
+        return simplejpeg.decode_jpeg(data, kind)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise InputError(f"The record is damaged: {error}") from error
 
 
 def _misfit(found: str, out: NDArray[np.uint8]) -> InputError:

@@ -50,6 +50,12 @@ class Database:
         return found
 
     @contextmanager
+    def after(self, key: bytes | None) -> Iterator[Iterator[tuple[bytes, memoryview]]]:
+        """Keys and records in order, those behind `key` or all; the records are valid inside the block only."""
+        with self._environment.begin(buffers=True) as transaction:
+            yield _behind(transaction.cursor(), key)
+
+    @contextmanager
     def records(self, keys: Sequence[bytes]) -> Iterator[Iterator[memoryview]]:
         """The records of `keys`, in that order, as views that are valid inside the block only."""
         with self._environment.begin(buffers=True) as transaction:
@@ -68,6 +74,17 @@ class Database:
         if value is None:
             raise NotFoundError(f"{self.path.name} has no record {key.decode(errors='replace')}", file=str(self.path))
         return memoryview(value)
+
+
+def _behind(cursor: Any, key: bytes | None) -> Iterator[tuple[bytes, memoryview]]:
+    if key is not None:
+        if not cursor.set_range(key) or (bytes(cursor.key()) == key and not cursor.next()):
+            return
+        for name, value in cursor.iternext():
+            yield bytes(name), value
+        return
+    for name, value in cursor:
+        yield bytes(name), value
 
 
 def open_database(path: Path) -> Database:

@@ -1,33 +1,74 @@
-"""Where images and labels come in (catalogue 1.8). Reading and transforming them is the engine's."""
+"""Where data comes in (catalogue 1.8). These classes only declare their tops: `sources` reads for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 
 BLOB_LIMIT = 2**31 - 1  # values in one blob, as in Caffe
 
 
-class Data(Layer):
-    """Pictures and labels of a database, a batch at a time."""
+class SourceLayer(Layer):
+    """A layer without bottoms, whose tops come from outside."""
 
-    settings = "data_param"
     bottoms = (0, 0)
-    tops = (1, 2)
+    tops: ClassVar[tuple[int, int | None]] = (1, 2)  # pictures, and labels
     is_source = True
     overwritable = False
 
 
-class Input(Layer):
+class Data(SourceLayer):
+    """Pictures and labels of an LMDB or LevelDB, a batch at a time."""
+
+    settings = "data_param"
+
+
+class AnnotatedData(SourceLayer):
+    """Pictures and the boxes in them, of an LMDB of AnnotatedDatums."""
+
+    settings = "annotated_data_param"
+
+
+class ImageData(SourceLayer):
+    """Picture files and labels from a list."""
+
+    settings = "image_data_param"
+
+
+class WindowData(SourceLayer):
+    """Boxes cut out of pictures, and their classes."""
+
+    settings = "window_data_param"
+    tops = (2, 2)
+
+
+class MemoryData(SourceLayer):
+    """Arrays that a program sets, and labels."""
+
+    settings = "memory_data_param"
+
+
+class HDF5Data(SourceLayer):
+    """Rows of the datasets named like the tops."""
+
+    settings = "hdf5_data_param"
+    tops = (1, None)
+
+
+class DummyData(SourceLayer):
+    """What fillers make."""
+
+    settings = "dummy_data_param"
+    tops = (1, None)
+
+
+class Input(SourceLayer):
     """Blobs that the caller fills; their shapes are in the text."""
 
     settings = "input_param"
-    bottoms = (0, 0)
     tops = (1, None)
-    is_source = True
-    overwritable = False
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """One shape for all tops, or one for each."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -65,7 +65,7 @@ class Reading:
 class Source(ABC):
     """Batches of one data layer, without end: after the last record comes the first."""
 
-    prefetch: ClassVar[bool] = True  # whether batches may be made ahead of time
+    ahead: int = 4  # batches to keep ready, as many as Caffe does; 0 where nothing is gained or allowed
 
     def __init__(self, definition: Definition, reading: Reading) -> None:
         self.definition, self.reading = definition, reading
@@ -82,9 +82,11 @@ class Source(ABC):
     def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Release files and threads."""
 
-    def batches_ahead(self) -> int:
-        """How many batches to keep ready."""
-        return 4 if self.prefetch else 0
+    def positive(self, value: int, field: str) -> int:
+        """A setting that must be at least 1."""
+        if value < 1:
+            raise self.error(f"needs a {field.rpartition('.')[2]} of at least 1", at=field)
+        return value
 
     def error(self, what: str, *, at: str = "", hint: str | None = None) -> Exception:
         """A NetworkError about the layer: its name, its line, the field `at`."""

@@ -6,6 +6,7 @@ import importlib
 from functools import cache
 from typing import cast
 
+from gradus.nets.caffe.sources.prefetch import Prefetched
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.text import Definition
 
@@ -28,5 +29,6 @@ def source_class(type_name: str) -> type[Source]:
 
 
 def open_source(definition: Definition, reading: Reading) -> Source:
-    """The batches of a data layer. Close it when done."""
-    return source_class(definition.message.type)(definition, reading)
+    """The batches of a data layer, made ahead of time where that pays. Close it when done."""
+    source = source_class(definition.message.type)(definition, reading)
+    return Prefetched(source, source.ahead) if source.ahead else source
