@@ -48,3 +48,33 @@ def test_scores_stay_exact_under_autocast(alone, rng):
 def test_settings_that_cannot_work(alone, text, said):
     with pytest.raises(NetworkError, match=said):
         alone(f'type: "InnerProduct" inner_product_param {{ {text} }}', (2, 3, 4))
+
+
+def test_opencv_gives_the_same(alone, opencv, rng):
+    x = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    w, b = rng.normal(size=(5, 4)), rng.normal(size=5)
+    text = 'type: "InnerProduct" inner_product_param { num_output: 5 axis: 2 }'
+    layer = alone(text, x.shape)
+    layer.set(weight=w, bias=b)
+    np.testing.assert_allclose(layer(x.astype(np.float64)), opencv(text, x, [w, b]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_embedding_is_a_row_for_each_index(alone, rng, bias):
+    x = np.array([[0, 3, 3.9], [1, 2, 0]])  # fractions are cut off, as by C's cast to int
+    flag = str(bias).lower()
+    layer = alone(f'type: "Embed" embed_param {{ num_output: 5 input_dim: 4 bias_term: {flag} }}', x.shape)
+    w, b = rng.normal(size=(4, 5)), rng.normal(size=5) if bias else np.zeros(5)
+    layer.set(weight=w, **({"bias": b} if bias else {}))
+    np.testing.assert_array_equal(layer(x), w[x.astype(int)] + b)
+    (grad,) = torch.autograd.grad(layer.differentiable(torch.tensor(x)).sum(), layer.layer.weight)
+    np.testing.assert_array_equal(grad, np.repeat([[2.0], [1], [1], [2]], 5, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("input_dim: 4", "num_output"), ("num_output: 4", "input_dim"), ("num_output: 4 input_dim: 0", "input_dim")],
+)
+def test_embeddings_that_cannot_be(alone, text, said):
+    with pytest.raises(NetworkError, match=said):
+        alone(f'type: "Embed" embed_param {{ {text} }}', (2, 3))
