@@ -90,7 +90,7 @@ def _without_unknown(data: bytes | memoryview, name: str) -> Any:
         else:
             one = head + (varint(len(value)) if kind == BYTES else b"") + bytes(value)
         try:
-            message.MergeFromString(_moved(one, name, _TO_MEMORY))
+            message.MergeFrom(message_class(name).FromString(_moved(one, name, _TO_MEMORY)))
         except DecodeError as problem:
             if number < _SETTINGS.get(name, number + 1):
                 raise InputError(f"The {name} is damaged in its field {number}") from problem
