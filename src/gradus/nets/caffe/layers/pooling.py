@@ -42,7 +42,7 @@ class Pooling(Layer):
         size = shapes[0][2:]
         self.overall = p.global_pooling
         kernel, stride, pad = self.settle(p, size)
-        self.windows = Windows(size, kernel, stride, pad, floor=p.round_mode == FLOOR)
+        self.windows = Windows(size, kernel, stride, pad, floor=p.round_mode == FLOOR or not p.ceil_mode)
         if min(self.windows.out) < 1:
             raise self.error(
                 f"has a kernel of {times(kernel)}, too large for its input of {times(size)}",

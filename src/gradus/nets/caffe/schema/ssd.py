@@ -25,7 +25,8 @@ LayerParameter: annotated_data_param=200 AnnotatedDataParameter; multibox_loss_p
     permute_param=202 PermuteParameter; prior_box_param=203 PriorBoxParameter; detection_output_param=204
     DetectionOutputParameter; detection_evaluate_param=205 DetectionEvaluateParameter; norm_param=206
     NormalizeParameter; video_data_param=207 VideoDataParameter; relu6_param=100000 ReLU6Parameter;
-    shuffle_channel_param=164 ShuffleChannelParameter; interp_param=2143 InterpParameter; upsample_param=2152
+    shuffle_channel_param=164 ShuffleChannelParameter; roi_pooling_param=8266711 ROIPoolingParameter;
+    psroi_pooling_param=10001 PSROIPoolingParameter; smooth_l1_loss_param=8266712 SmoothL1LossParameter; interp_param=2143 InterpParameter; upsample_param=2152
     UpsampleParameter
 TransformationParameter: resize_param=208 ResizeParameter; noise_param=209 NoiseParameter; emit_constraint=210
     EmitConstraint; crop_h=211 uint32 [0]; crop_w=212 uint32 [0]; distort_param=213 DistortionParameter;
@@ -75,6 +76,10 @@ PriorBoxParameter: min_size=1 rep float; max_size=2 rep float; aspect_ratio=3 re
 VideoDataParameter: video_type=1 VideoDataParameter.VideoType [WEBCAM]; device_id=2 int32 [0]; video_file=3
     string; skip_frames=4 uint32 [0]
 ReLU6Parameter: negative_slope=1 float [0]
+ROIPoolingParameter: pooled_h=1 uint32 [0]; pooled_w=2 uint32 [0]; spatial_scale=3 float [1]
+PSROIPoolingParameter: spatial_scale=1 float; output_dim=2 int32; group_size=3 int32
+SmoothL1LossParameter: sigma=1 float [1]
+PoolingParameter: ceil_mode=1000 bool [true]
 ShuffleChannelParameter: group=1 uint32 [1]
 InterpParameter: height=1 int32 [0]; width=2 int32 [0]; zoom_factor=3 int32 [1]; shrink_factor=4 int32 [1];
     pad_beg=5 int32 [0]; pad_end=6 int32 [0]
