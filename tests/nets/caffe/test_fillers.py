@@ -11,11 +11,9 @@ SHAPE = (64, 32, 5, 5)
 FAN = {0: 32 * 25, 1: 64 * 25, 2: (32 * 25 + 64 * 25) / 2}
 
 
-def filled(shape=SHAPE, seed=1, transposed=False, **settings):
+def filled(shape=SHAPE, seed=1, **settings):
     tensor = torch.full(shape, 7.0)
-    fill(
-        tensor, message_class("FillerParameter")(**settings), torch.Generator().manual_seed(seed), transposed=transposed
-    )
+    fill(tensor, message_class("FillerParameter")(**settings), torch.Generator().manual_seed(seed))
     return tensor.numpy()
 
 
@@ -73,8 +71,24 @@ def test_a_seed_gives_the_same_weights_in_any_layout():
     other = torch.empty(SHAPE).to(memory_format=torch.channels_last)
     fill(other, message_class("FillerParameter")(type="xavier"), torch.Generator().manual_seed(1))
     np.testing.assert_array_equal(plain, other.numpy())
-    turned = filled((20, 10), type="xavier", transposed=True)
-    np.testing.assert_array_equal(turned.T, filled((10, 20), type="xavier"))
+
+
+@pytest.mark.parametrize(("norm", "n"), [(0, 30), (1, 200), (2, 115)])
+def test_fans_are_counted_by_axes_whatever_they_mean(alone, norm, n):
+    """Catalogue 2.1: n is count / shape[0] or count / shape[1], or their mean."""
+    text = f'weight_filler {{ type: "xavier" variance_norm: {norm} }}'
+    layers = [
+        alone(f'type: "InnerProduct" inner_product_param {{ num_output: 30 transpose: true {text} }}', (2, 200)),
+        alone(f'type: "InnerProduct" inner_product_param {{ num_output: 200 {text} }}', (2, 30)),
+    ]
+    for layer in layers:
+        tensor = torch.empty(layer.get("weight").shape)
+        assert tensor.shape == (200, 30)
+        fill(tensor, layer.layer.blobs[0].filler, torch.Generator().manual_seed(1))
+        assert tensor.abs().max() == pytest.approx(math.sqrt(3 / n), rel=0.01)
+    deconvolution = filled((8, 4, 6, 6), type="msra", variance_norm=norm)  # 8 inputs, 4 outputs
+    assert deconvolution.var() == pytest.approx(2 / {0: 4 * 36, 1: 8 * 36, 2: 6 * 36}[norm], rel=0.1)
+    assert filled((1000,), type="xavier", variance_norm=1).max() == pytest.approx(math.sqrt(3 / 1000), rel=0.01)
 
 
 def test_what_cannot_be_filled():
@@ -83,3 +97,10 @@ def test_what_cannot_be_filled():
     assert "bilinear" in (why_not(filler(type="bilinear"), (1, 2)) or "")
     assert "finite" in (why_not(filler(type="uniform", max=math.inf), (1,)) or "")
     assert why_not(filler(type="msra"), (1,)) is None
+    assert "single number" in (why_not(filler(type="msra"), ()) or "")
+    assert "single number" in (why_not(filler(sparse=1, type="gaussian"), ()) or "")
+    assert why_not(filler(type="gaussian"), ()) is None
+    assert "only a gaussian" in (why_not(filler(type="uniform", sparse=1), (3,)) or "")
+    assert "from 0 to the 3" in (why_not(filler(type="gaussian", sparse=4), (3,)) or "")
+    assert "from 0 to the 3" in (why_not(filler(type="gaussian", sparse=-2), (3,)) or "")
+    assert why_not(filler(type="gaussian", sparse=3), (3,)) is None

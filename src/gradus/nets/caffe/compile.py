@@ -93,7 +93,7 @@ class CaffeNetwork(Network):
         generator = torch.Generator().manual_seed(seed)
         for _, layer, name in self._builder.owners:
             blob = next(b for b in layer.blobs if b.name == name)
-            fillers.fill(getattr(layer, name), blob.filler, generator, transposed=blob.transposed)
+            fillers.fill(getattr(layer, name), blob.filler, generator)
 
     def layer(self, name: str) -> Layer:
         """A layer by its name in the text."""

@@ -14,7 +14,10 @@ FAN_IN, FAN_OUT, AVERAGE = 0, 1, 2  # FillerParameter.VarianceNorm
 
 
 def _fan(tensor: Tensor, filler: Any) -> float:
-    """n of xavier and msra: inputs per output by count/shape[0], outputs per input by count/shape[1]."""
+    """n of xavier and msra: inputs per output by count/shape[0], outputs per input by count/shape[1].
+
+    Whatever the axes mean: for a Deconvolution and for a transposed InnerProduct the two are swapped, as in Caffe.
+    """
     count = tensor.numel()
     fan_in = count / tensor.shape[0]
     fan_out = count / tensor.shape[1] if tensor.dim() > 1 else count
@@ -34,7 +37,7 @@ def _uniform(tensor: Tensor, filler: Any, generator: Generator) -> None:
 def _gaussian(tensor: Tensor, filler: Any, generator: Generator) -> None:
     tensor.normal_(filler.mean, filler.std, generator=generator)
     if filler.sparse >= 0:  # each weight is kept with probability sparse / outputs
-        tensor.mul_(torch.empty_like(tensor).bernoulli_(min(1.0, filler.sparse / tensor.shape[0]), generator=generator))
+        tensor.mul_(torch.empty_like(tensor).bernoulli_(filler.sparse / tensor.shape[0], generator=generator))
 
 
 def _xavier(tensor: Tensor, filler: Any, generator: Generator) -> None:
@@ -84,19 +87,27 @@ def why_not(filler: Any, shape: tuple[int, ...]) -> str | None:
         return "has a gaussian filler with a negative std"
     if filler.type == "uniform" and filler.min > filler.max:
         return "has a uniform filler whose min is above its max"
+    if not shape and (filler.type in ("xavier", "msra", "positive_unitball") or filler.sparse != -1):
+        return f"has a {filler.type} filler for a single number, which has no inputs and outputs to count"
+    return _why_not_sparse(filler, shape)
+
+
+def _why_not_sparse(filler: Any, shape: tuple[int, ...]) -> str | None:
+    if filler.sparse == -1:
+        return None
+    if filler.type != "gaussian":
+        return f"has a {filler.type} filler that is sparse, which only a gaussian one can be"
+    if not 0 <= filler.sparse <= shape[0]:
+        return f"has a filler with sparse: {filler.sparse}, which must be from 0 to the {shape[0]} outputs"
     return None
 
 
 @torch.no_grad()
-def fill(tensor: Tensor, filler: Any, generator: Generator, *, transposed: bool = False) -> None:
-    """Fill a tensor of any device and memory format; `transposed` weights are (inputs, outputs).
-
-    A filler may also be an array: the values themselves.
-    """
+def fill(tensor: Tensor, filler: Any, generator: Generator) -> None:
+    """Fill a tensor of any device and memory format. A filler may also be an array: the values themselves."""
     if isinstance(filler, np.ndarray):
         tensor.copy_(torch.from_numpy(filler))
         return
-    shape = tuple(reversed(tensor.shape)) if transposed else tuple(tensor.shape)
-    drawn = torch.empty(shape, dtype=torch.float32)
+    drawn = torch.empty(tensor.shape, dtype=torch.float32)
     FILLERS[filler.type](drawn, filler, generator)
-    tensor.copy_(drawn.t() if transposed else drawn)
+    tensor.copy_(drawn)

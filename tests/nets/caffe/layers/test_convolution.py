@@ -109,7 +109,7 @@ def test_several_bottoms_share_the_weights(alone, rng):
     for top, bottom in zip(layer(x, z), (x, z), strict=True):
         expected = correlate(bottom, w, np.zeros(2), (1, 1), (0, 0), (1, 1), 1)
         np.testing.assert_allclose(top, expected, rtol=1e-10, atol=1e-12)
-    with pytest.raises(NetworkError, match="one top for each bottom"):
+    with pytest.raises(NetworkError, match="gives 1 blobs, and the text names 2"):
         alone(text, x.shape)
     with pytest.raises(NetworkError, match="same number of axes and channels"):
         alone(text, x.shape, (1, 4, 4, 4))

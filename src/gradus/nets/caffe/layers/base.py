@@ -39,7 +39,6 @@ class Blob:
 
     name: str
     filler: Any
-    transposed: bool = False
     learned: bool = True
     rates: tuple[float, float] | None = None  # lr_mult and decay_mult where the layer decides them, not the text
 
@@ -90,7 +89,7 @@ class Layer(nn.Module):
         return 0
 
     def learn(
-        self, name: str, shape: Shape, filler: Any = None, *, transposed: bool = False, learned: bool = True,
+        self, name: str, shape: Shape, filler: Any = None, *, learned: bool = True,
         rates: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
         """Declare a blob, on the meta device until the network is placed. `filler` None: constant 0.
@@ -110,7 +109,7 @@ class Layer(nn.Module):
             self.register_parameter(name, nn.Parameter(tensor))
         else:
             self.register_buffer(name, tensor)
-        self.blobs.append(Blob(name, filler or constant(), transposed, learned, rates))
+        self.blobs.append(Blob(name, filler or constant(), learned, rates))
 
     def axis(self, given: int, dimensions: int, field: str = "axis") -> int:
         """An axis counted from the front; negative ones count from the end."""

@@ -106,8 +106,6 @@ class Convolution(Sliding):
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """One set of weights for all bottoms."""
-        if len(self.definition.message.top) != len(shapes):
-            raise self.error("gives one top for each bottom", at="top")
         inputs = self.geometry(p, shapes)
         self.group = self.groups(p, inputs)
         outputs = self.outputs(p, inputs)
