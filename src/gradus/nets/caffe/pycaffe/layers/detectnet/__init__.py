@@ -1,0 +1,1 @@
+"""The Python layers of DIGITS' object detection, under the names that its networks use."""
