@@ -19,7 +19,10 @@ from gradus.nets.caffe.rules import TRAIN
 from gradus.nets.caffe.text import Definition, close_matches
 
 # Whose first bottom are scores: what gives them stays in float32 under autocast.
-_JUDGES = ("Softmax", "SoftmaxWithLoss", "Accuracy")
+_JUDGES = (
+    *("Softmax", "SoftmaxWithLoss", "Accuracy", "ArgMax", "SigmoidCrossEntropyLoss", "HingeLoss", "InfogainLoss"),
+    *("EuclideanLoss", "L1Loss", "SmoothL1Loss", "ContrastiveLoss"),
+)
 _NEURONS_IN_PLACE = ("ReLU",)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from google.protobuf.message import DecodeError
 from torch import Tensor
 
+from gradus.core.errors import InputError
+from gradus.data.blobs import decode_blob
 from gradus.nets.caffe.layers.base import Shape, Use, times
 from gradus.nets.caffe.layers.loss import (
     SMALLEST_PROBABILITY,
@@ -23,7 +24,6 @@ from gradus.nets.caffe.layers.loss import (
     precise,
     rows,
 )
-from gradus.nets.caffe.schema import message_class
 
 MATRIX_LIMIT = 2**28  # bytes of a file: 5,000 classes in double precision are 200 MB
 
@@ -63,19 +63,16 @@ class InfogainLoss(Loss):
             )
 
     def _from_file(self, p: Any) -> Tensor:
-        """The matrix's values in a row."""
+        """The matrix's values, in single precision."""
         at, hint = "infogain_loss_param.source", "Give a file with a BlobProto, or the matrix as the third bottom."
         if not p.source:
             raise self.error("names no source of its matrix", at=at, hint=hint)
         try:
             with Path(p.source).open("rb") as file:
-                data = file.read(MATRIX_LIMIT + 1)
-            blob = message_class("BlobProto").FromString(data[:MATRIX_LIMIT])
-        except (OSError, ValueError) as problem:
+                matrix = decode_blob(file.read(MATRIX_LIMIT))
+        except (OSError, ValueError, InputError) as problem:
             raise self.error(f"cannot read {p.source}: {problem}", at=at, hint=hint) from problem
-        except DecodeError as problem:
-            raise self.error(f"finds no BlobProto in {p.source}", at=at, hint=hint) from problem
-        return torch.from_numpy(np.asarray(blob.double_data or blob.data, np.float32))
+        return torch.from_numpy(np.array(matrix, np.float32))
 
     def forward(self, scores: Tensor, labels: Tensor, matrix: Tensor | None = None) -> Tensor:
         """A number without axes."""
