@@ -44,7 +44,8 @@ def test_h5py_reads_what_we_write(tmp_path):
 
 
 def circle(file):
-    file.create_group("data/a")["b"] = file["data"]
+    inner = file.create_group("data/a")
+    inner["b"] = file["data"]
 
 
 def outside(file):
