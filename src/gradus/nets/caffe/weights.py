@@ -121,13 +121,14 @@ def _fits(given: Sequence[int], wanted: Sequence[int]) -> bool:
 
 
 def write_weights(
-    path: Path, name: str, definitions: Sequence[Definition], layers: Mapping[str, Layer], dialect: Dialect = "bvlc"
-) -> list[str]:
-    """Write a net's weights: as HDF5 where the path ends in `.h5`, else as a caffemodel.
+    path: Path, name: str, definitions: Sequence[Definition], layers: Mapping[str, Layer], dialect: Dialect = "bvlc",
+    *, hdf5: bool | None = None,
+) -> list[str]:  # fmt: skip
+    """Write a net's weights: as HDF5 where asked for or the path ends in `.h5`, else as a caffemodel.
 
     Gives a sentence for each layer that had to be written as something else (NVIDIA's BatchNorm for BVLC).
     """
-    hdf5 = path.suffix == ".h5"
+    hdf5 = path.suffix == ".h5" if hdf5 is None else hdf5
     blobs = blobs_of(layers, owners_only=hdf5)
     messages, blobs, notes = in_dialect([d.message for d in definitions], blobs, dialect)
     if hdf5:

@@ -86,8 +86,8 @@ def layer(name: str, *, module: str = "digits_python_layers", more: str = "", pa
     return f'layer {{ name: "it" type: "Python" bottom: "x" top: "{top}" python_param {{ {given} }} {more} }}'
 
 
-def user(net: Net, phase: int = 1) -> object:
-    return net.layers["it"].instance(phase)
+def user(net: Net, trains: bool = False) -> object:
+    return net.layers["it"].instance(trains)
 
 
 def test_a_layer_runs_and_what_setup_wrote_into_its_blobs_are_its_first_weights(load: Load) -> None:
@@ -119,7 +119,7 @@ def test_gradients_go_to_the_bottom_and_to_the_blobs(load: Load) -> None:
     call(x).backward(g)
     np.testing.assert_allclose(x.grad, 2 * 3 * g)
     np.testing.assert_allclose(weight.grad, [2 * (0.5 - 2.0 - 3.0)])
-    assert user(net, 0).down == [True]
+    assert user(net, trains=True).down == [True]
 
 
 def test_gradients_of_two_passes_add_up_however_the_layer_writes_them(load: Load) -> None:
@@ -128,7 +128,7 @@ def test_gradients_of_two_passes_add_up_however_the_layer_writes_them(load: Load
     for _ in range(2):
         call(torch.ones(1, 3)).sum().backward()
     np.testing.assert_allclose(net.layers["it"].blob0.grad, [6])
-    assert user(net, 0).down == [False]  # nobody asks for the input's gradient
+    assert user(net, trains=True).down == [False]  # nobody asks for the input's gradient
 
 
 def test_the_example_of_digits_blanks_a_square(load: Load) -> None:

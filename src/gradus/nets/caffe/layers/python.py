@@ -57,9 +57,9 @@ class Python(Layer):
             )  # fmt: skip
         return (lambda *bottoms: self._shapes(phase, bottoms)) if use.shapes_only else self._runner(phase)
 
-    def instance(self, phase: int) -> Any:
-        """The user's object for a phase, 0 TRAIN or 1 TEST."""
-        return self._runs[phase].user
+    def instance(self, trains: bool) -> Any:
+        """The user's object for a phase, TRAIN or TEST."""
+        return self._runs[TRAIN if trains else TEST].user
 
     def _runner(self, phase: int) -> Callable[..., Any]:
         def run(*bottoms: Tensor) -> Any:
@@ -156,7 +156,7 @@ class _Run:
         """The tops, on the device of the bottoms (or of the blobs)."""
         device = next((t.device for t in (*bottoms, *tensors)), torch.device("cpu"))
         for blob, tensor in zip(self.user.blobs, tensors, strict=True):
-            blob.data[...] = tensor.detach().float().cpu().numpy()
+            blob.values.adopt(tensor)
         for blob, tensor in zip(self.bottoms, bottoms, strict=True):
             blob.reshape(*tensor.shape)
             blob.data[...] = tensor.detach().float().cpu().numpy()
@@ -165,7 +165,7 @@ class _Run:
         with self._calling("forward"):
             self.user.forward(self.bottoms, self.tops)
         for blob, tensor in zip(self.user.blobs, tensors, strict=True):  # running statistics are written in forward
-            tensor.data.copy_(torch.from_numpy(blob.data))
+            blob.values.tensor(blob.shape, tensor.device)
         return tuple(torch.from_numpy(blob.data.copy()).to(device) for blob in self.tops)
 
     def only(self, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -175,13 +175,17 @@ class _Run:
 
     def backward(self, tops: Sequence[Tensor | None], down: Sequence[bool]) -> list[np.ndarray]:
         """What the user's `backward` writes into the diffs of bottoms and blobs; what it does not write is 0."""
+        sums = [blob.diff.copy() for blob in self.user.blobs]  # autograd adds up, and so may who looks at the blobs
         for blob in (*self.bottoms, *self.user.blobs):
             blob.diff[...] = 0
         for blob, gradient in zip(self.tops, tops, strict=True):
             blob.diff[...] = 0 if gradient is None else gradient.float().cpu().numpy()
         with self._calling("backward"):
             self.user.backward(self.tops, list(down), self.bottoms)
-        return [blob.diff.copy() for blob in (*self.bottoms, *self.user.blobs)]
+        found = [blob.diff.copy() for blob in (*self.bottoms, *self.user.blobs)]
+        for blob, before in zip(self.user.blobs, sums, strict=True):
+            blob.diff[...] = before
+        return found
 
 
 class _Call(torch.autograd.Function):

@@ -17,16 +17,18 @@ class Memory:
         self._host: np.ndarray | None = None  # flat, as long as the largest shape so far
         self._device: Tensor | None = None  # where it differs from the host: the newest values, or a copy of them
         self._newer = False  # whether only the device has the newest values
-        self._fixed = False  # whether the device's tensor belongs to a layer and must stay that tensor
+        self._owner: tuple[torch.device, int] | None = None  # where the layer's tensor lies, which must be written into
 
     def adopt(self, tensor: Tensor) -> None:
         """Be the values of this tensor from now on: a layer's weights."""
-        tensor = tensor.detach()
+        owner = tensor.device, tensor.data_ptr()
+        if self._owner == owner:
+            return
+        self._owner, tensor = owner, tensor.detach()
         if tensor.device.type == "cpu" and tensor.is_contiguous():
             self._host, self._device, self._newer = tensor.numpy().reshape(-1), None, False
         else:
             self._host, self._device, self._newer = None, tensor, True
-        self._fixed = True
 
     def array(self, shape: Sequence[int]) -> np.ndarray:
         """The values as an array that writes through."""
@@ -45,7 +47,7 @@ class Memory:
             return torch.from_numpy(self.array(shape))
         if not self._newer:
             values = torch.from_numpy(self.array(shape))
-            if self._fixed and self._device is not None:
+            if self._owner and self._device is not None:
                 self._device.copy_(values)
             else:
                 self._device = values.to(device)
@@ -56,7 +58,7 @@ class Memory:
     def take(self, values: Tensor) -> None:
         """Hold these values instead; on the CPU an array that was given out shows them."""
         values = values.detach()
-        if values.device.type == "cpu" or self._fixed:
+        if values.device.type == "cpu" or self._owner:
             self.tensor(values.shape, values.device).copy_(values)
         else:
             self._device, self._newer = values, True

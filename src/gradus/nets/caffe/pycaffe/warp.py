@@ -26,7 +26,7 @@ def resize_image(im: np.ndarray, new_dims: Sequence[int], interp_order: int = 1)
         _weights(old, int(new), interp_order, centred=picture) for old, new in zip(im.shape, new_dims, strict=False)
     )
     resized = np.einsum("yh,hwk,xw->yxk", rows, values - low, columns, optimize=True) + low
-    return resized.astype(np.float32)
+    return np.asarray(resized, np.float32)
 
 
 def _weights(old: int, new: int, order: int, *, centred: bool) -> np.ndarray:
@@ -35,5 +35,5 @@ def _weights(old: int, new: int, order: int, *, centred: bool) -> np.ndarray:
     where = (at + 0.5) * old / new - 0.5 if centred else at * ((old - 1) / max(1, new - 1))
     distance = np.abs(where[:, None] - np.arange(old))
     if order == 1:
-        return np.maximum(0, 1 - distance)
-    return (np.arange(old) == distance.argmin(1)[:, None]).astype(np.float64)
+        return np.asarray(np.maximum(0, 1 - distance))
+    return np.asarray(np.arange(old) == distance.argmin(1)[:, None], np.float64)
