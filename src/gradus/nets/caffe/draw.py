@@ -42,11 +42,11 @@ def _node(placed: Placed, names: list[str], counted: set[int], batch: int) -> No
         shapes=[list(shape) for shape in placed.top_shapes],
         parameters=sum(tensor.numel() for tensor in own),
         multiply_adds=layer.multiply_adds(placed.bottom_shapes, placed.top_shapes) // batch,
-        line=placed.definition.line, settings=_settings(message),
+        line=placed.definition.line, settings=settings_of(message),
     )  # fmt: skip
 
 
-def _settings(message: Any) -> dict[str, str]:
+def settings_of(message: Any) -> dict[str, str]:
     """What the text sets of the layer's own settings: `kernel_size: 5`, `weight_filler: xavier`."""
     found: dict[str, str] = {}
     for owner, value in message.ListFields():

@@ -1,99 +1,62 @@
-"""Networks as drawings in Graphviz' language, and as pictures where its program `dot` is installed."""
+"""Drawings of NetParameter messages, as far as the message alone says: shapes are not worked out."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gradus.nets.caffe.pycaffe.errors import CaffeError
-from gradus.nets.caffe.rules import State, included
+from gradus.core.network import Edge, Graph, Node
+from gradus.nets.caffe.draw import settings_of
+from gradus.nets.caffe.pycaffe.errors import CaffeValueError, as_caffe
+from gradus.nets.caffe.rules import TEST, State, included
+from gradus.nets.caffe.upgrade import upgrade
+from gradus.nets.drawing.dot import dot
+from gradus.nets.drawing.graphviz import graphviz
+from gradus.nets.drawing.svg import DIRECTIONS, svg
 
-_SECONDS = 120  # that `dot` may take
-_DIRECTIONS = {"UD": "TB"}  # pydot's habit; the rest are Graphviz' own names
-_NEURON = frozenset(("ReLU", "PReLU", "ELU", "Sigmoid", "TanH", "Dropout", "BNLL", "AbsVal", "Power", "Exp", "Log"))
-_BLOB, _OTHER, _LOSS = "#e8eef4", "#cfd8dc", "#f5c6c6"
-_COLOURS = {
-    "Convolution": "#f9b27c", "Deconvolution": "#f9b27c", "Pooling": "#f6e58d", "InnerProduct": "#b39ddb",
-}  # fmt: skip
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+_OWN = {"svg": svg, "dot": dot, "gv": dot, "raw": dot}
 
 
-def _label(layer: Any) -> str:
-    """Name and type, and for windows their size, stride and pad."""
-    lines = [layer.name, f"({layer.type})"]
-    if layer.type in ("Convolution", "Deconvolution", "Pooling"):
-        p = layer.pooling_param if layer.type == "Pooling" else layer.convolution_param
-        for name, short, default in (("kernel_size", "kernel", 1), ("stride", "stride", 1), ("pad", "pad", 0)):
-            given = getattr(p, name)
-            sides = list(given) if layer.type != "Pooling" else [given] if p.HasField(name) else []
-            if p.HasField(f"{short}_h"):
-                sides = [getattr(p, f"{short}_h"), getattr(p, f"{short}_w")]
-            lines.append(f"{name.replace('_', ' ')}: {'x'.join(map(str, sides)) or default}")
-    return "\n".join(lines)
-
-
-def _edge(layer: Any) -> str:
-    """How many outputs a layer gives, where its text says so."""
-    p = layer.inner_product_param if layer.type == "InnerProduct" else layer.convolution_param
-    return str(p.num_output) if p.HasField("num_output") else ""
-
-
-def get_dot(caffe_net: Any, rankdir: str = "LR", label_edges: bool = True, phase: int | None = None) -> str:
-    """A NetParameter in Graphviz' language: layers as boxes, blobs as eight-sided shapes."""
-    return "\n".join(_lines(caffe_net, _DIRECTIONS.get(rankdir, rankdir), label_edges, phase)) + "\n"
-
-
-def _lines(net: Any, rankdir: str, label_edges: bool, phase: int | None) -> Iterator[str]:
-    yield f"digraph {_quoted(net.name or 'Net')} {{"
-    yield f"  rankdir={_quoted(rankdir)};"
-    blobs: dict[str, None] = dict.fromkeys(net.input)
-    edges = []
-    for number, layer in enumerate(net.layer):
+def get_graph(caffe_net: Any, phase: int | None = None) -> Graph:
+    """The layers of a network, or those of one phase, and what each takes from which."""
+    net = upgrade(caffe_net)
+    nodes: list[Node] = []
+    edges: list[Edge] = []
+    maker: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for layer in net.layer:
         if phase is not None and not included(State(phase), layer.include, layer.exclude):
             continue
-        colour = _LOSS if layer.type.endswith("Loss") else _COLOURS.get(layer.type, _OTHER)
-        in_place = len(layer.bottom) == 1 and list(layer.bottom) == list(layer.top) and layer.type in _NEURON
-        style = ", style=filled, fillcolor=" + _quoted(colour)
-        yield f"  layer{number} [label={_quoted(_label(layer))}, shape=box{style}];"
-        blobs.update(dict.fromkeys([*layer.bottom, *layer.top]))
-        edges += [f"  {_quoted(f'blob {bottom}')} -> layer{number};" for bottom in layer.bottom]
-        label = f" [label={_quoted(_edge(layer))}]" if label_edges and _edge(layer) else ""
-        back = " [dir=none]" if in_place else label
-        edges += [f"  layer{number} -> {_quoted(f'blob {top}')}{back};" for top in layer.top]
-    for blob in blobs:
-        yield (
-            f"  {_quoted(f'blob {blob}')} [label={_quoted(blob)}, shape=octagon, style=filled,"
-            f" fillcolor={_quoted(_BLOB)}];"
-        )
-    yield from edges
-    yield "}"
+        seen[layer.name] += 1
+        name = layer.name if seen[layer.name] == 1 else f"{layer.name} ({seen[layer.name]})"
+        nodes.append(
+            Node(
+                name=name, type=layer.type, inputs=list(layer.bottom), outputs=list(layer.top), shapes=[],
+                parameters=0, multiply_adds=0, line=None, settings=settings_of(layer),
+            )
+        )  # fmt: skip
+        edges += [Edge(source=maker[b], target=name, blob=b, shape=[]) for b in layer.bottom if b in maker]
+        maker.update(dict.fromkeys(layer.top, name))
+    return Graph(
+        name=net.name, phase="val" if phase == TEST else "train", nodes=nodes, edges=edges, inputs=[], outputs=[],
+        parameters=0, multiply_adds=0, batch_size=1,
+    )  # fmt: skip
 
 
 def draw_net(caffe_net: Any, rankdir: str = "LR", ext: str = "png", phase: int | None = None) -> bytes:
-    """The drawing as a file of a format: "dot" always, others where Graphviz' `dot` is installed."""
-    text = get_dot(caffe_net, rankdir, phase=phase).encode()
-    if ext in ("dot", "gv", "raw"):
-        return text
-    program = shutil.which("dot")
-    if program is None:
-        raise CaffeError(
-            f"a drawing as {ext} needs Graphviz, which is not installed",
-            hint='Install Graphviz, or draw to a file that ends in ".dot".',
-        )
-    if not ext.isalnum():
-        raise CaffeError(f"{ext!r} is not a format of pictures", hint="For example png, svg or pdf.")
-    try:
-        ran = subprocess.run([program, f"-T{ext}"], input=text, capture_output=True, check=True, timeout=_SECONDS)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as problem:
-        raise CaffeError(f"Graphviz could not draw the network as {ext}") from problem
-    return ran.stdout
+    """The drawing as a file: "svg" and "dot" always, "png" and others where Graphviz is installed.
+
+    `rankdir` is LR, TB (or UD), BT or RL.
+    """
+    direction = {"UD": "TB", "DU": "BT"}.get(rankdir, rankdir)
+    if direction not in DIRECTIONS:
+        raise CaffeValueError(f"{rankdir!r} is no direction", hint=f"There are {', '.join(DIRECTIONS)}.")
+    with as_caffe():
+        graph = get_graph(caffe_net, phase)
+        if ext in _OWN:
+            return _OWN[ext](graph, direction).encode()
+        return graphviz(dot(graph, direction), ext)
 
 
 def draw_net_to_file(caffe_net: Any, filename: str, rankdir: str = "LR", phase: int | None = None) -> None:

@@ -69,18 +69,14 @@ class Net:
                 fspath(network_file), weights, _PHASES[phase], level=level, stages=tuple(stages or ()),
                 seed=SETTINGS.next_seed(), device=str(SETTINGS.device()),
             )  # fmt: skip
-            self._take(made)
+            self._net, self._passes = made, Passes(made)
 
     @classmethod
-    def of(cls, net: core.Net) -> Net:
+    def of(cls, passes: Passes) -> Net:
         """The same surface over a net that is there already."""
         wrapped = cls.__new__(cls)
-        with as_caffe():
-            wrapped._take(net)
+        wrapped._net, wrapped._passes = passes.net, passes
         return wrapped
-
-    def _take(self, net: core.Net) -> None:
-        self._net, self._passes = net, Passes(net)
 
     # What it is made of
 
@@ -342,7 +338,7 @@ class Net:
         with as_caffe():
             self._passes.settle()
             self._net.share_with(other._net)
-            self._passes.learn_again()
+            self._passes.learn_again(other._passes)
 
     def save(self, filename: str | PathLike[str]) -> None:
         """Write the weights as a caffemodel."""

@@ -17,6 +17,7 @@ from gradus.nets.caffe.net import Net
 from gradus.nets.caffe.placing import Placed
 from gradus.nets.caffe.plan import Step
 from gradus.nets.caffe.pycaffe.blob import Blob
+from gradus.nets.caffe.pycaffe.memory import Memory
 from gradus.nets.caffe.pycaffe.needs import Needs, needs_of
 
 Hook = Callable[[int], object]
@@ -33,6 +34,7 @@ class Passes:
         }
         self._of_layer: dict[str, list[Blob]] = {}
         self._constant: set[str] = set()  # blobs of DummyData that are written once
+        self._memories: dict[int, Memory] = {}  # of the weights' tensors
         self.learn_again()
         self._fit()
         for placed, _ in self.calls:
@@ -41,8 +43,8 @@ class Passes:
 
     # What there is
 
-    def learn_again(self) -> None:
-        """Look up the weights' tensors: at the beginning, and after other ones were shared in."""
+    def learn_again(self, other: Passes | None = None) -> None:
+        """Look up the weights' tensors: at the beginning, and after those of another net were shared in."""
         owners: dict[int, Blob] = {}
         views = {(id(v.follower), v.blob): v for v in self.net.module.views}
         self.learned: OrderedDict[str, list[Blob]] = OrderedDict()
@@ -55,7 +57,10 @@ class Passes:
                 if id(tensor) not in owners:
                     known = self._of_layer.get(name) or self._own(name)
                     owner = known[number] if number < len(known) else Blob(*tensor.shape)
+                    if other is not None:
+                        owner.values = other._memories.get(id(tensor), owner.values)
                     owner.values.adopt(tensor)
+                    self._memories[id(tensor)] = owner.values
                     owners[id(tensor)] = owner
                 blob = owners[id(tensor)]
                 if view:  # the same values in a shape of its own
@@ -78,14 +83,12 @@ class Passes:
             for blob in blobs:
                 blob.values.tensor(blob.shape, self.device)
 
-    def gradients(self) -> list[Tensor]:
-        """The gradient of each learned tensor, in the order of the net's specs, sharing memory with its blob."""
-        of = {
-            id(tensor): blob
-            for name, tensors in self._tensors.items()
-            for tensor, blob in zip(tensors, self._of_layer[name], strict=True)
-        }
-        return [of[id(spec.tensor)].gradients.tensor(tuple(spec.tensor.shape), self.device) for spec in self.net.specs]
+    def give_gradients(self) -> None:
+        """Let each learned tensor have as its gradient what its blob's `diff` holds, as a solver wants it."""
+        for name, tensors in self._tensors.items():
+            for tensor, blob in zip(tensors, self._of_layer[name], strict=True):
+                if tensor.requires_grad:
+                    tensor.grad = blob.gradients.tensor(tuple(tensor.shape), self.device)
 
     def reshape(self) -> None:
         """Let the shapes of the inputs' blobs go through the net."""
