@@ -62,9 +62,12 @@ def settings_of(message: Any) -> dict[str, str]:
 def _words(field: Any, value: Any) -> str:
     """One setting as it reads in the text."""
     if field.message_type is not None:
-        if field.message_type.name == "FillerParameter":
-            return " ".join([value.type, *(f"{f.name} {v:g}" for f, v in value.ListFields() if isinstance(v, float))])
         parts = value if field.is_repeated else [value]
+        if field.message_type.name == "FillerParameter":
+            return "; ".join(
+                " ".join([p.type, *(f"{f.name} {v:g}" for f, v in p.ListFields() if isinstance(v, float))])
+                for p in parts
+            )
         return "; ".join(", ".join(_words(f, v) for f, v in part.ListFields()) for part in parts)
     if field.is_repeated:
         return ", ".join(_one(field, v) for v in value)
