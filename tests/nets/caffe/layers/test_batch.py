@@ -168,8 +168,9 @@ def test_a_scale_may_be_taken_into_the_normalisation(alone, rng, training, bias)
     seed = torch.tensor(rng.normal(size=x.shape))
     for one, other in zip(*(torch.autograd.grad(y, [x, scale.layer.weight], seed) for y in (both, apart)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-9)
-    other = alone('type: "Scale" scale_param { axis: 2 }', tuple(x.shape))
-    assert norm.layer.followed_by(other.layer, Use()) is None
+    for text in ('type: "Scale" scale_param { axis: 2 }', 'type: "Bias"', 'type: "ReLU"'):
+        assert norm.layer.followed_by(alone(text, tuple(x.shape)).layer, Use()) is None
+    assert scale.layer.followed_by(norm.layer, Use()) is None
 
 
 def test_opencv_divides_the_sums_too(alone, opencv, rng):

@@ -84,6 +84,10 @@ class Layer(nn.Module):
         """The function from bottoms to top (or a tuple of tops) for one use."""
         return self.forward
 
+    def followed_by(self, after: Layer, use: Use) -> Callable[..., Any] | None:
+        """This layer and the one that alone reads its top as one operation; None where there is no such thing."""
+        return None
+
     def multiply_adds(self, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
         """Multiply-accumulate operations of one pass over the batch; 0 for what is not counted."""
         return 0

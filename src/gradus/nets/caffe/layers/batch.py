@@ -69,19 +69,21 @@ class BatchNorm(Layer):
 
     def step(self, use: Use) -> Callable[..., Any]:
         """Batch statistics in training, running ones otherwise, unless the text decides."""
-        running = not use.training if self.given is None else self.given
-        call = self.forward if running else self.normalise_batch
+        call = self._statistics(use)
         if self.flat:
             return lambda x: call(x.unsqueeze(1), self.scale, self.bias).squeeze(1)
         return (lambda x: call(x, self.scale, self.bias)) if self.affine else call
 
-    def followed_by(self, scale: Scale, use: Use) -> Callable[[Tensor], Tensor] | None:
-        """This layer and the Scale after it as one operation, where that one scales each channel; else None."""
-        if self.affine or self.flat or not scale.by_channel:
+    def followed_by(self, after: Layer, use: Use) -> Callable[..., Any] | None:
+        """A Scale of each channel becomes the scale and bias that torch's operation has: a third of the time."""
+        if self.affine or self.flat or not (isinstance(after, Scale) and after.by_channel):
             return None
+        call = self._statistics(use)
+        return lambda x: call(x, after.weight, after.bias)
+
+    def _statistics(self, use: Use) -> Callable[..., Tensor]:
         running = not use.training if self.given is None else self.given
-        call = self.forward if running else self.normalise_batch
-        return lambda x: call(x, scale.weight, scale.bias)
+        return self.forward if running else self.normalise_batch
 
     def forward(self, x: Tensor, scale: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """With running statistics."""
@@ -151,7 +153,7 @@ class Scale(Layer):
                 f"has a factor of {times(shapes[1])} that does not fit its input of {times(shape)}", at="bottom"
             )
         self.after = (1,) * (len(shape) - first - count)
-        self.by_channel = len(shapes) == 1 and (first, count) == (1, 1)
+        self.by_channel = len(shapes) == 1 and (first, count) == (1, 1) and not self.additive
         if len(shapes) == 1:
             self.learn("weight", covered, p.filler if self.additive or p.HasField("filler") else constant(1.0))
         self.bias = None

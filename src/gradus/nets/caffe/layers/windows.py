@@ -79,7 +79,7 @@ class Windows:
         key = x.device, x.dtype
         if key not in self._divisors:
             high, broad = (
-                torch.tensor([max(1, min(k, n + 2 * q - i * s)) for i in range(o)], dtype=x.dtype, device=x.device)
+                (n + 2 * q - s * torch.arange(o, device=x.device)).clamp(1, k).to(x.dtype)
                 for o, s, q, k, n in zip(self.out, self.stride, self.pad, self.kernel, self.size, strict=True)
             )
             self._divisors[key] = torch.outer(high, broad)
