@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradus.cli import dataset, jobs
+from gradus.cli import caffe, dataset, jobs
 from gradus.cli.demo import demo
 from gradus.cli.doctor import doctor
 from gradus.cli.evaluate import evaluate
@@ -53,6 +53,7 @@ app.add_typer(dataset.app, name="dataset", rich_help_panel=WORK)
 app.command(rich_help_panel=WORK)(train)
 app.command(rich_help_panel=WORK)(predict)
 app.command(rich_help_panel=WORK)(evaluate)
+app.add_typer(caffe.app, name="caffe", rich_help_panel=WORK)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=LOOK)
 app.command(rich_help_panel=RUN)(serve)
 app.command(rich_help_panel=RUN)(doctor)

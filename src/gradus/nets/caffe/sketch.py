@@ -14,16 +14,21 @@ from gradus.nets.caffe.build import Builder
 from gradus.nets.caffe.draw import draw
 from gradus.nets.caffe.layers.base import Shape
 from gradus.nets.caffe.layers.data import Input
-from gradus.nets.caffe.rules import STATES, TRAIN, included
+from gradus.nets.caffe.rules import STATES, TRAIN, State, included
 from gradus.nets.caffe.text import Definition, parse_network
 
 BOX = 8  # numbers that AnnotatedData gives for each box
 
 
-def sketch(text: str, given: NetworkInput, phase: Phase, source: str = "network.prototxt") -> Graph:
-    """The layers that the phase has, their shapes and counts; `NetworkError` names the line of what cannot be."""
+def sketch(
+    text: str, given: NetworkInput, phase: Phase, source: str = "network.prototxt", *, state: State | None = None
+) -> Graph:
+    """The layers that the phase has, their shapes and counts; `NetworkError` names the line of what cannot be.
+
+    `state` is another than DIGITS gives that phase.
+    """
     net, definitions = parse_network(text, source)
-    state = STATES[phase]
+    state = state or STATES[phase]
     chosen = [d for d in definitions if included(state, d.message.include, d.message.exclude)]
     if not chosen:
         raise NetworkError(f"no layer of the text belongs to the phase {phase}", file=source, line=1)

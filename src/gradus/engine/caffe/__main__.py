@@ -1,0 +1,89 @@
+"""`python -m gradus.engine.caffe COMMAND [FLAG...]`: what `gradus caffe` becomes.
+
+Exit codes: 0 done, 1 failed, 2 a command line or a file that cannot be used. A fatal line ends the log, as Caffe's
+does, with what is wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gradus.core.errors import GradusError, InputError
+from gradus.engine.caffe.flags import FLAGS, Given, UsageError, parse
+from gradus.engine.caffe.log import Log
+
+GLOG_FOLDER, GLOG_LEAST = "GLOG_log_dir", "GLOG_minloglevel"  # glog's variables, spelled as it does
+COMMANDS = ("train", "test", "time", "upgrade", "draw", "device_query")
+FAILED, WRONG = 1, 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command. The boundary: what goes wrong becomes one line and an exit code."""
+    log = Log()
+    try:
+        given = parse(arguments)
+        if given.help or not given.words:
+            sys.stdout.write(usage())
+            return 0 if given.help else WRONG
+        if given.version:
+            sys.stdout.write(_version())
+            return 0
+        folder = given.log_dir or os.environ.get(GLOG_FOLDER)
+        log = Log(least=_least(given), folder=Path(folder) if folder else None)
+        _command(given)(given, log)
+    except (GradusError, OSError) as problem:
+        log("caffe.cpp:1", _sentence(problem), "F")
+        return WRONG if isinstance(problem, InputError | OSError) else FAILED
+    except KeyboardInterrupt:
+        return 128 + 2
+    except BrokenPipeError:
+        return FAILED
+    finally:
+        log.close()
+    return 0
+
+
+def _command(given: Given) -> Callable[[Given, Log], None]:
+    """The function of a command; each is a module of that name, imported only when it runs."""
+    name = given.words[0].replace("-", "_")
+    if name not in COMMANDS:
+        raise UsageError(f"Unknown action: {name[:80]}", hint=f"There are {', '.join(COMMANDS)}.")
+    command: Callable[[Given, Log], None] = importlib.import_module(f"gradus.engine.caffe.{name}").run
+    return command
+
+
+def _least(given: Given) -> int:
+    """The least severity that is logged: the flag's, else that of glog's variable."""
+    wanted = os.environ.get(GLOG_LEAST, "")
+    return int(given.minloglevel) or (int(wanted) if wanted.isdecimal() else 0)
+
+
+def _sentence(problem: GradusError | OSError) -> str:
+    if isinstance(problem, OSError):
+        return f"{problem.filename or 'the system'}: {problem.strerror or problem}"
+    said = (text for p in problem.problems() for text in (p.message, p.hint) if text)
+    return " ".join(text if text[-1] in ".!?" else f"{text}." for text in said)
+
+
+def _version() -> str:
+    import gradus
+
+    return f"caffe version 1.0.0 on gradus {gradus.__version__}\n"
+
+
+def usage() -> str:
+    """The commands and the flags, with their defaults."""
+    flags = [
+        f"  --{name:<16}{flag.help}{f' (default {flag.default})' if flag.default not in ('', False) else ''}"
+        for name, flag in FLAGS.items()
+        if flag.help
+    ]
+    return "\n".join(["usage: gradus caffe COMMAND [FLAG...]", "", f"commands: {', '.join(COMMANDS)}", "", *flags, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
