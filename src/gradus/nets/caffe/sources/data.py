@@ -61,6 +61,12 @@ class Data(Source):
             pictures = gather(self._transform, draws, picture, lambda i: f"record {_named(pairs[i][0])}")
             return self._with(pictures, [datum.label for datum in found if datum is not None])
 
+    def skip(self, batches: int) -> None:
+        """Leave out records, and what would have been drawn for them."""
+        with self.explaining(FIELD):
+            self._stream.skip(batches * self.batch)
+        self._transform.skip(self.batch, batches)
+
     def close(self) -> None:
         """Release the database and the threads."""
         self._transform.close()

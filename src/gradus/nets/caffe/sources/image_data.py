@@ -95,6 +95,12 @@ class ImageData(Source):
         labels = np.fromiter((self._entries[i].label for i in chosen), np.float32, len(chosen))
         return [pictures, torch.from_numpy(labels)][: self.tops]
 
+    def skip(self, batches: int) -> None:
+        """Leave out pictures, and what would have been drawn for them."""
+        for _ in range(batches):
+            self._order.take(self.batch)
+        self._transform.skip(self.batch, batches)
+
     def close(self) -> None:
         """End the threads."""
         self._transform.close()

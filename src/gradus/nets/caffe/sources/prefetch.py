@@ -91,6 +91,14 @@ class Prefetched(Source):
             self._line.changed.notify_all()
         return batch
 
+    def skip(self, batches: int) -> None:
+        """Leave out batches; those that were made already are thrown away one by one."""
+        if self._thread.ident is None:
+            self.source.skip(batches)
+            return
+        for _ in range(batches):
+            self.read()
+
     def close(self) -> None:
         """End the thread and close the source; batches not yet taken are lost."""
         self._end()

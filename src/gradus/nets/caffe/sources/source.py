@@ -79,6 +79,12 @@ class Source(ABC):
     def read(self) -> list[Tensor]:
         """The next batch: float32 on the CPU, one tensor for each top."""
 
+    def skip(self, batches: int) -> None:  # noqa: B027 - not all can
+        """Go on as if so many batches had been read, so that a training goes on with the data where it was.
+
+        A source that cannot do that without reading them starts from its beginning, as all do in Caffe.
+        """
+
     def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Release files and threads."""
 

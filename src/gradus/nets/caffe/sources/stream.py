@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -60,6 +61,16 @@ class RecordStream:
         pairs = list(islice(self._run(held), self._gap, last + 1, self._world))
         self._last, self._gap = pairs[-1][0], self._world - 1
         return pairs
+
+    def skip(self, count: int) -> None:
+        """Go on as if `count` records had been taken."""
+        if self._keys:
+            self._order.take(count)
+            return
+        keys = self.database.keys()
+        done = 0 if self._last is None else bisect_right(keys, self._last)
+        place = (done + self._gap + count * self._world) % len(keys)
+        self._last, self._gap = (keys[place - 1] if place else None), 0
 
     def close(self) -> None:
         """Release the database."""

@@ -94,6 +94,12 @@ class Transform:
         corner = self._random.random((count, 2)) if self.crop and self._training else nothing
         return Draws(mirror, corner, self._random.random((count, 5)) if self._resize else nothing)
 
+    def skip(self, count: int, batches: int) -> None:
+        """Decide it for so many batches of `count` that nobody reads."""
+        if self._settings.mirror or self._resize or (self.crop and self._training):
+            for _ in range(batches):
+                self.draw(count)
+
     def size(self, height: int, width: int) -> tuple[int, int]:
         """The size that pictures of this size come out in."""
         if self._settings.mean_file and self._resize is None:
