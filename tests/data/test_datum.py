@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradus.core.errors import InputError
-from gradus.data.datum import data_of, decode_datum, encode_datum
+from gradus.data.datum import data_of, decode_datum, encode_datum, planes_of
 
 small = st.integers(0, 2**31 - 1)
 
@@ -59,3 +59,43 @@ def test_any_bytes_are_read_or_refused(data):
 def test_damage_is_refused(data):
     with pytest.raises(InputError):
         decode_datum(data)
+
+
+@given(
+    st.lists(st.tuples(st.binary(min_size=12, max_size=12), st.integers(-(2**31), 2**31 - 1)), min_size=1), st.data()
+)
+def test_many_raw_pictures_at_once_are_what_each_is_alone(caffe, pictures, data):
+    kept = data.draw(st.sampled_from(["always", "never", "sometimes"]))
+    records = []
+    for i, (pixels, label) in enumerate(pictures):
+        message = caffe.Datum(channels=3, height=2, width=2, data=pixels, label=label)
+        if kept == "always" or (kept == "sometimes" and i % 2):
+            message.encoded = False
+        records.append(message.SerializeToString())
+    found = planes_of(records)
+    assert found is not None
+    assert found[0].tobytes() == b"".join(pixels for pixels, _ in pictures) and found[0].shape[1:] == (3, 2, 2)
+    assert found[1] == [label for _, label in pictures]
+
+
+@given(st.data())
+def test_many_at_once_leaves_what_is_not_raw_and_alike_alone(caffe, data):
+    raw = {"channels": 1, "height": 2, "width": 2, "data": b"abcd", "label": 3}
+    odd = data.draw(
+        st.sampled_from([
+            {"encoded": True}, {"data": b"abc"}, {"data": b""}, {"float_data": [1.0]}, {"height": 1, "width": 4},
+            {"channels": 0}, {"width": 0, "data": b""},
+        ])
+    )  # fmt: skip
+    records = [caffe.Datum(**raw).SerializeToString()] * 3
+    records[data.draw(st.integers(0, 2))] = caffe.Datum(**{**raw, **odd}).SerializeToString()
+    assert planes_of(records) is None
+    good = caffe.Datum(**raw).SerializeToString()
+    assert planes_of([good, good[: data.draw(st.integers(0, 11))]]) is None  # with 12 bytes it would have no label
+    assert planes_of([good, good + b"\x22\x04efgh"]) is None  # the last data counts
+    assert planes_of([good + b"\x08\x02"]) is None
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1))
+def test_many_at_once_takes_any_bytes(records):
+    planes_of(records)

@@ -38,12 +38,13 @@ class LevelDatabase:
     def keys(self) -> list[bytes]:
         """Every key, in order."""
         with self._reading():
-            return list(self._database.iterator(include_value=False))
+            return list(self._database.iterator(include_value=False, verify_checksums=True))
 
     @contextmanager
     def after(self, key: bytes | None) -> Iterator[Iterator[tuple[bytes, memoryview]]]:
         """Keys and records in order, those behind `key` or all."""
-        with self._reading(), self._database.iterator(start=key, include_start=False, fill_cache=False) as found:
+        place = {"start": key, "include_start": False} if key is not None else {}
+        with self._reading(), self._database.iterator(**place, fill_cache=False, verify_checksums=True) as found:
             yield ((name, memoryview(value)) for name, value in found)
 
     @contextmanager
@@ -61,7 +62,7 @@ class LevelDatabase:
                 self._database.close()
 
     def _record(self, key: bytes) -> memoryview:
-        value = self._database.get(key)
+        value = self._database.get(key, verify_checksums=True)
         if value is None:
             raise NotFoundError(f"{self.path.name} has no record {key.decode(errors='replace')}", file=str(self.path))
         return memoryview(value)

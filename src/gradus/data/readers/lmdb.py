@@ -32,6 +32,14 @@ class Database:
     def __len__(self) -> int:
         return int(self._environment.stat()["entries"])
 
+    def check_whole(self) -> None:
+        """Refuse a file shorter than it says: reading pages that are not there would kill the process."""
+        pages = self._environment.info()["last_pgno"] + 1
+        size, wanted = (self.path / "data.mdb").stat().st_size, pages * self._environment.stat()["psize"]
+        if size < wanted:
+            self._environment.close()
+            raise lmdb.CorruptedError(f"data.mdb has {size:,} of {wanted:,} bytes")
+
     def keys(self) -> list[bytes]:
         """Every key, in order."""
         with self._environment.begin() as transaction:
@@ -97,6 +105,7 @@ def open_database(path: Path) -> Database:
                 raise NotFoundError(f"There is no database at {path}", file=str(path), hint="Build the dataset again.")
             try:
                 database = Database(path)
+                database.check_whole()
             except lmdb.Error as error:
                 raise InputError(
                     f"The database {path.name} cannot be read: {error}",

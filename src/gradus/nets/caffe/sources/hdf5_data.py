@@ -52,9 +52,10 @@ class HDF5Data(Source):
         self._handle: h5py.File | None = None
         self._data: list[Any] = []  # arrays, or datasets of the open file
         self._rows: NDArray[np.intp] = np.arange(0)
+        self._shapes: list[Shape] = []
         with self.explaining(FIELD):
             self._load()
-        self._shapes: list[Shape] = [(self.batch, *data.shape[1:]) for data in self._data]
+        self._shapes = [(self.batch, *data.shape[1:]) for data in self._data]
 
     def shapes(self) -> list[Shape]:
         """As the first file says; the others must agree."""
@@ -129,7 +130,7 @@ class HDF5Data(Source):
         if len(set(counts)) > 1:
             rows = ", ".join(f"{name} {count:,}" for name, count in zip(self._names, counts, strict=True))
             raise InputError(f"{path} has different numbers of rows: {rows}", hint="Each sample needs a row in all.")
-        for name, data, first in zip(self._names, self._data, getattr(self, "_shapes", ()), strict=False):
+        for name, data, first in zip(self._names, self._data, self._shapes, strict=False):
             if data.shape[1:] != first[1:]:
                 here, there = times(data.shape[1:]), times(first[1:])
                 raise InputError(
