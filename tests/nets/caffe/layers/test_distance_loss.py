@@ -32,15 +32,28 @@ def test_both_sides_learn(alone, rng, kind, other):
     np.testing.assert_allclose(of_b, -of_a.reshape(other), rtol=1e-12)
 
 
-def test_weighted_differences(alone, rng):
-    """Caffe's gradient is that of the weighted difference, without the weight as a factor."""
-    a, b, weights = rng.normal(size=(4, 6)), rng.normal(size=(4, 6)), rng.choice([0.0, 1.0, 3.0], size=(4, 6))
-    layer, d = alone('type: "SmoothL1Loss"', *[(4, 6)] * 3), weights * (a - b)
-    np.testing.assert_allclose(layer(a, b, weights), smooth(d).sum() / 4, rtol=1e-9)
-    of_a, of_b, of_weights = layer.gradients(a, b, weights)
-    np.testing.assert_allclose(of_a, np.where(np.abs(d) < 1, d, np.sign(d)) / 4, rtol=1e-9, atol=1e-15)
+@pytest.mark.parametrize("sigma", [1.0, 3.0])
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_weighted_differences(alone, rng, sigma, count):
+    """Faster R-CNN's form: sum of outside * f(inside * (a - b)) over N, f quadratic below 1 / sigma^2."""
+    a, b = rng.normal(size=(4, 6)), rng.normal(size=(4, 6))
+    weights = [rng.choice([0.0, 1.0, 0.5], size=(4, 6)) for _ in range(count)]
+    inside, outside = [*weights, 1.0, 1.0][:2] if count else (1.0, 1.0)
+    text = f'type: "SmoothL1Loss" smooth_l1_loss_param {{ sigma: {sigma} }}'
+    layer, d = alone(text, *[(4, 6)] * (2 + count)), inside * (a - b)
+    near = np.abs(d) < 1 / sigma**2
+    each = np.where(near, 0.5 * (sigma * d) ** 2, np.abs(d) - 0.5 / sigma**2)
+    np.testing.assert_allclose(layer(a, b, *weights), (outside * each).sum() / 4, rtol=1e-9)
+    of_a, of_b, *of_weights = layer.gradients(a, b, *weights)
+    expected = inside * outside * np.where(near, sigma**2 * d, np.sign(d)) / 4
+    np.testing.assert_allclose(of_a, expected, rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(of_b, -of_a, rtol=1e-12)
-    assert of_weights is None
+    assert of_weights == [None] * count
+
+
+def test_sigma_is_above_0(alone):
+    with pytest.raises(NetworkError, match="sigma 0"):
+        alone('type: "SmoothL1Loss" smooth_l1_loss_param { sigma: 0 }', (2, 3), (2, 3))
 
 
 @pytest.mark.parametrize("kind", DISTANCES)

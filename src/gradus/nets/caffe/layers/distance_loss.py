@@ -41,23 +41,30 @@ class L1Loss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """Of each difference half its square below 1, else it less a half; per sample (Fast R-CNN, Girshick, 2015).
+    """Of each difference d (sigma * d)^2 / 2 below 1 / sigma^2, else |d| - 1 / (2 sigma^2); per sample.
 
-    A third input multiplies the differences. As in Caffe it is no factor of the gradient, only of where it is taken.
+    A third input multiplies the differences, a fourth what comes of them (Girshick, Fast R-CNN, 2015; its sigma and
+    fourth input are Faster R-CNN's, Ren et al., 2015). NVIDIA's Caffe forgets the third as a factor of the gradient.
     """
 
-    bottoms = (2, 3)
+    settings = "smooth_l1_loss_param"
+    bottoms = (2, 4)
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """As many values on all sides."""
         self.check_same(shapes)
+        if not 0 < p.sigma < math.inf:
+            raise self.error(f"has sigma {p.sigma:g}, and needs one above 0", at="smooth_l1_loss_param.sigma")
+        self.beta = 1 / p.sigma**2
 
-    def forward(self, a: Tensor, b: Tensor, weights: Tensor | None = None) -> Tensor:
+    def forward(self, a: Tensor, b: Tensor, *weights: Tensor) -> Tensor:
         """A number without axes."""
+        inside, outside, *_ = (*(precise(w.detach()).reshape(a.shape) for w in weights), None, None)
         difference = precise(a) - precise(b).reshape(a.shape)
-        if weights is not None:
-            difference = difference + (precise(weights.detach()).reshape(a.shape) - 1) * difference.detach()
-        return F.smooth_l1_loss(difference, torch.zeros_like(difference), reduction="sum") / len(a)
+        if inside is not None:
+            difference = difference * inside
+        each = F.smooth_l1_loss(difference, torch.zeros_like(difference), reduction="none", beta=self.beta)
+        return (each if outside is None else each * outside).sum() / len(a)
 
 
 class ContrastiveLoss(Loss):

@@ -103,7 +103,10 @@ def check_one_label(layer: Loss, shapes: Sequence[Shape]) -> None:
 
 def rows(scores: Tensor, labels: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Scores as (before, classes) or (before, classes, behind), and their labels as whole numbers without classes."""
+    scores = precise(scores)
+    if dim == 1 and scores.dim() == 2:  # what nearly all networks have: nothing to reshape
+        return scores, labels.long().reshape(len(scores))
     before, classes = math.prod(scores.shape[:dim]), scores.shape[dim]
     behind = math.prod(scores.shape[dim + 1 :])
     sides = () if behind == 1 else (behind,)
-    return precise(scores).reshape(before, classes, *sides), labels.long().reshape(before, *sides)
+    return scores.reshape(before, classes, *sides), labels.long().reshape(before, *sides)
