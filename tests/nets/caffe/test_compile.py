@@ -184,7 +184,7 @@ BAD = [
     (layer("c", "Convolution", more='top: "d" convolution_param { num_output: 1 kernel_size: 1 }') + GOOD,
      1, "gives 1", ""),
     (layer("e", "Eltwise", "data") + GOOD, 1, "1 bottom blobs and needs 2 or more", ""),
-    (layer("p", "Python", more='python_param { module: "os" layer: "system" }') + GOOD, 1, "unknown type", ""),
+    (layer("p", "Python", more='python_param { module: "os" layer: "system" }') + GOOD, 1, "may not be imported", "digits_python_layers"),
     (GOOD.replace("num_output: 4", "num_output: 2147483647"), 1, "more than Caffe's", ""),
     (layer("c", "Convolution", more="convolution_param { num_output: 2000000000 kernel_size: 1 }") + GOOD, 1,
      "more than Caffe's", ""),

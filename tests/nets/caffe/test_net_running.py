@@ -185,3 +185,14 @@ def test_a_layer_may_have_a_phase_of_its_own(rng):
         net.compute()
     assert (test.blobs["y"] == 1).all()
     assert (train.blobs["y"] != 1).all()  # 0 or 2
+
+
+def test_losses_need_no_top(rng):
+    text = REGRESSION.replace('top: "loss" loss_weight: 3', "")
+    text += text[text.rindex("layer {") :].replace('"loss"', '"again"')
+    net = net_of(text, phase="train")
+    fill(net, rng)
+    net.compute(grad=True)
+    assert net.outputs == []
+    assert net.loss().item() == pytest.approx(2 * ((net.blobs["y"] - net.blobs["t"]) ** 2).sum() / 6, rel=1e-5)
+    assert net.backward()["y"].shape == (3, 2)

@@ -177,7 +177,7 @@ class Net:
             if layer.definition.message.name in loaded:
                 continue
             blob = next(b for b in layer.blobs if b.name == name)
-            fillers.fill(getattr(layer, name), blob.filler, generator, transposed=blob.transposed)
+            fillers.fill(getattr(layer, name), blob.filler, generator)
 
     def copy_from(self, weights: str | PathLike[str] | Weights, *, reinitialise: Reinitialise = ()) -> list[str]:
         """Copy weights by layer name; gives the names of the layers that took theirs from the file.
@@ -230,7 +230,8 @@ class Net:
                 )  # fmt: skip
             if array.shape != tuple(shape):
                 self.reshape(**{name: array.shape})
-            self.values[name].copy_(torch.from_numpy(array))
+            first = self._built.names.index(name)  # a layer in place may give the name again
+            self._at(first).copy_(torch.from_numpy(array))
         self.compute()
         return {name: self.blobs[name] for name in self.outputs}
 
@@ -312,6 +313,11 @@ class Net:
                 tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
         pairs = zip(slots, found, strict=False)
         return {self._built.names[slot]: gradient for slot, gradient in pairs if gradient is not None}
+
+    def skip(self, batches: int) -> None:
+        """Let the data layers go on as if so many batches had been read."""
+        for source in self.sources.values():
+            source.skip(batches)
 
     def close(self) -> None:
         """End the data layers' threads and files."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from gradus.nets.caffe.calls import call_of
+from gradus.nets.caffe.calls import call_of, joint_call
 from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
 from gradus.nets.caffe.layers.data import BLOB_LIMIT
 from gradus.nets.caffe.layers.table import LAYERS, layer_class
@@ -18,6 +18,7 @@ from gradus.nets.caffe.plan import Plan, Step, View, dead_after
 from gradus.nets.caffe.rules import TRAIN
 from gradus.nets.caffe.text import Definition, close_matches
 
+AUTOMATIC = "(automatic)"  # what Caffe calls the top of a loss that has none in the text; nobody can take it
 # Whose first bottom are scores: what gives them stays in float32 under autocast.
 _JUDGES = (
     *("Softmax", "SoftmaxWithLoss", "Accuracy", "ArgMax", "SigmoidCrossEntropyLoss", "HingeLoss", "InfogainLoss"),
@@ -54,6 +55,30 @@ class Built:
     names: list[str]  # the blob name of each slot
 
 
+class _Run:
+    """One step of a plan: a layer, or two that are one operation; then the step of the second one does nothing."""
+
+    def __init__(self, placed: Placed, use: Use) -> None:
+        self.placed, self.use = placed, use
+        self.reads, self.writes = placed.reads, placed.writes
+        self.call: Callable[..., Any] | None = None
+
+    def join(self, after: _Run, views: Sequence[View]) -> None:
+        """Do what the next layer does as well, if both can be one."""
+        self.call = joint_call(self.placed.layer, after.placed.layer, self.use, views)
+        if self.call is not None:
+            self.writes, after.reads, after.writes, after.call = after.writes, (), (), tuple
+
+
+def _join(runs: Sequence[_Run], readers: dict[int, list[Placed]], kept: set[int], views: Sequence[View]) -> None:
+    """Take layers together with the only reader of their top, where nobody else sees that top."""
+    by_layer = {id(run.placed): run for run in runs}
+    for run in runs:
+        top = run.writes[0] if len(run.writes) == 1 else None
+        if top is not None and top not in kept and len(readers[top]) == 1 and readers[top][0].reads == (top,):
+            run.join(by_layer[id(readers[top][0])], views)
+
+
 class Placing:
     """One phase while it is being built."""
 
@@ -72,6 +97,8 @@ class Placing:
         """Add one layer."""
         message = definition.message
         kind = self._kind(definition)
+        if kind.is_loss and not message.top:
+            message.top.append(AUTOMATIC)
         self._check(definition, kind)
         reads = tuple(self._slot(definition, bottom) for bottom in message.bottom)
         shapes = [tuple(self._values[slot].shape) for slot in reads]
@@ -79,17 +106,23 @@ class Placing:
         tops = self._sources(definition) if kind.is_source else self._run(definition, layer, reads)
         writes = []
         for i, (name, value) in enumerate(zip(message.top, tops, strict=True)):
-            if name in self._current and not (i < len(message.bottom) and message.bottom[i] == name):
-                raise definition.error(
-                    f'gives "{name[:80]}", which another layer gives already', at="top",
-                    hint="Only a layer that works in place may give a blob that it also takes, at the same position.",
-                )  # fmt: skip
-            self._current[name] = len(self._values)
+            if name != AUTOMATIC:
+                self._name(definition, i, name)
             writes.append(len(self._values))
             self._values.append(value)
             self.names.append(name)
         top_shapes = [tuple(value.shape) for value in tops]
         self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
+
+    def _name(self, definition: Definition, place: int, name: str) -> None:
+        """From here on the name means this layer's top."""
+        message = definition.message
+        if name in self._current and not (place < len(message.bottom) and message.bottom[place] == name):
+            raise definition.error(
+                f'gives "{name[:80]}", which another layer gives already', at="top",
+                hint="Only a layer that works in place may give a blob that it also takes, at the same position.",
+            )  # fmt: skip
+        self._current[name] = len(self._values)
 
     def _kind(self, definition: Definition) -> type[Layer]:
         name = definition.message.type
@@ -190,24 +223,32 @@ class Placing:
         losses = self._losses()
         final = {slot for slot in range(len(self.names)) if slot not in readers}
         kept = final | {slot for slot, _ in losses}
-        dead = dead_after([p.reads for p in self.placed if not p.layer.is_source], kept)
-        running = [p for p in self.placed if not p.layer.is_source]
+        runs = [_Run(p, self._use(p, readers, maker, keep=keep)) for p in self.placed if not p.layer.is_source]
+        if not keep:
+            _join(runs, readers, kept, views)
         steps = []
-        for placed, free in zip(running, dead, strict=True):
-            use = Use(
-                training=self._trains(placed.definition),
-                in_place=not keep and self._in_place(placed, readers, maker),
-                exact=any(
-                    r.definition.message.type in _JUDGES and r.reads[0] in placed.writes
-                    for slot in placed.writes
-                    for r in readers.get(slot, ())
-                ),
-            )
-            call = call_of(placed.layer, use, views, keep=keep)
-            steps.append(Step(call, placed.reads, placed.writes, free))
+        for run, free in zip(runs, dead_after([run.reads for run in runs], kept), strict=True):
+            call = run.call or call_of(run.placed.layer, run.use, views, keep=keep)
+            steps.append(Step(call, run.reads, run.writes, free))
         feeds = [slot for placed in self.placed if placed.layer.is_source for slot in placed.writes]
-        outputs = [(self.names[slot], slot) for slot in sorted(final) if not maker[slot].layer.is_source]
+        outputs = [(self.names[slot], slot) for slot in sorted(final) if self._tells(maker[slot], slot)]
         return Plan(steps, len(self.names), feeds, outputs, losses)
+
+    def _use(
+        self, placed: Placed, readers: dict[int, list[Placed]], maker: dict[int, Placed], *, keep: bool
+    ) -> Use:  # fmt: skip
+        return Use(
+            training=self._trains(placed.definition),
+            in_place=not keep and self._in_place(placed, readers, maker),
+            exact=any(
+                r.definition.message.type in _JUDGES and r.reads[0] in placed.writes
+                for slot in placed.writes
+                for r in readers.get(slot, ())
+            ),
+        )
+
+    def _tells(self, placed: Placed, slot: int) -> bool:
+        return not placed.layer.is_source and self.names[slot] != AUTOMATIC
 
     def _losses(self) -> list[tuple[int, float]]:
         losses = []
