@@ -161,7 +161,7 @@ def test_a_second_net_uses_the_same_weights(rng):
             "shape { dim: 3 dim: 2 }", "shape { dim: 3 dim: 3 }"
         )
     )
-    with pytest.raises(NetworkError, match="shares"):
+    with pytest.raises(NetworkError, match="is to be shared"):
         other.share_with(train)
 
 

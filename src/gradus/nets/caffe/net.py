@@ -255,6 +255,8 @@ class Net:
         """Run the layers from number `start` up to but not including `stop`; with `grad`, `backward` may follow."""
         if start == 0:
             self.build()
+        else:
+            self._catch_up(start, stop)
         with torch.set_grad_enabled(grad), _explained():
             for placed, step in self.calls[start:stop]:
                 if step is not None:
@@ -262,6 +264,15 @@ class Net:
                     continue
                 for slot, value in zip(placed.writes, self.batch(placed), strict=True):
                     self._values[slot] = value.detach().requires_grad_(grad and self.force_backward)
+
+    def _catch_up(self, start: int, stop: int | None) -> None:
+        """What layers take from before them is the blob of now, also where it was made in place since: as in Caffe."""
+        made: set[int] = set()
+        for placed in self._built.placed[start:stop]:
+            for slot in placed.reads:
+                if slot not in made:
+                    self._values[slot] = self._at(self._slot_of[self._built.names[slot]])
+            made.update(placed.writes)
 
     def batch(self, placed: Placed) -> list[Tensor]:
         """The next batch of a data layer, or what the caller filled in."""
