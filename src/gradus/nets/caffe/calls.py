@@ -22,6 +22,15 @@ def call_of(layer: Layer, use: Use, views: Sequence[View], *, keep: bool) -> Cal
     return _apart(call) if keep else call
 
 
+def joint_call(layer: Layer, after: Layer, use: Use, views: Sequence[View]) -> Callable[..., Any] | None:
+    """Two layers, of which the second alone reads the first, as one function; None where they stay two."""
+    if any(view.follower in (layer, after) for view in views):
+        return None
+    if not all((*layer.definition.message.propagate_down, *after.definition.message.propagate_down)):
+        return None
+    return layer.followed_by(after, use)
+
+
 def _renewing(call: Callable[..., Any], views: Sequence[View]) -> Callable[..., Any]:
     def run(*bottoms: Tensor) -> Any:
         for view in views:
