@@ -15,28 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradus.core.errors import InputError
-from gradus.data.wire import BYTES, Buffer, fields, read_varint, signed, varint
+from gradus.data.wire import BYTES, Buffer, Walk, fields, read_varint, signed, varint
 
 AXES = 32  # at most, as in Caffe
-FIELDS = 1000  # of one blob: 13 are known, and one large field may come in parts
+FIELDS = 1000  # in a file that is one blob: 13 are known, and one large field may come in parts
 
 _LEGACY = (1, 2, 3, 4)
 _DATA, _SHAPE, _DOUBLES, _RAW_TYPE, _RAW = 5, 7, 8, 10, 12
 _RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2", 3: "<i4", 4: "<u4", 5: "u1"}  # by NVIDIA's enum Type
 
 
-def decode_blob(data: Buffer) -> NDArray[Any]:
+def decode_blob(data: Buffer, walk: Walk | None = None) -> NDArray[Any]:
     """The array of a blob, in its shape and its own type of number; it may share memory with `data`.
 
-    `InputError` if the blob is damaged, or its values are not as many as its shape says.
+    `walk` counts the fields of the file that the blob is a part of. `InputError` if the blob is damaged, or its
+    values are not as many as its shape says.
     """
     legacy: dict[int, int] = {}
     shape: list[int] = []
     parts: dict[int, list[memoryview]] = {}
     raw_type = 0
-    for count, (number, kind, value) in enumerate(fields(data, runs=True)):
-        if count == FIELDS:
-            raise InputError("The blob is damaged: it has too many fields")
+    for number, kind, value in (walk or Walk(FIELDS)).fields(data, runs=True):
         if isinstance(value, int):
             if number in _LEGACY:
                 legacy[number] = signed(value)

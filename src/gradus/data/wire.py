@@ -7,6 +7,7 @@ pixels twice. Format: https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -73,6 +74,21 @@ def fields(data: Buffer, *, runs: bool = False) -> Iterator[tuple[int, int, int 
                 continue
         yield number, kind, view[at : at + size]
         at += size
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk through all fields of one file, which says when it meets more than any file of its kind has."""
+
+    left: int
+
+    def fields(self, data: Buffer, *, runs: bool = False) -> Iterator[tuple[int, int, int | memoryview]]:
+        """As `fields`; `InputError` once they are too many."""
+        for found in fields(data, runs=runs):
+            self.left -= 1
+            if self.left < 0:
+                raise InputError("The record is damaged: it has too many fields")
+            yield found
 
 
 def _run(view: memoryview, tag: int, step: int) -> int:

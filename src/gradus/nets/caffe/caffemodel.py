@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from gradus.core.errors import InputError, NetworkError
 from gradus.data.blobs import decode_blob, encode_blob, head_of, tagged
 from gradus.data.files import atomic
-from gradus.data.wire import BYTES, FIXED32, varint
+from gradus.data.wire import BYTES, Walk, varint
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.schema.dialects import from_wire, to_nvidia
-from gradus.nets.caffe.stored import FILE_LIMIT, Stored, Walk, Weights, by_place, explained, map_file, text_of
+from gradus.nets.caffe.schema.dialects import FIELD_LIMIT, from_wire, to_nvidia
+from gradus.nets.caffe.stored import FILE_LIMIT, Stored, Weights, by_place, explained, map_file, text_of
 from gradus.nets.caffe.upgrade import upgrade
 
 LAYER_LIMIT = 20_000  # a net's layers and the Splits between them
-SETTINGS_LIMIT = 2**24  # bytes of all that is not blobs
+SETTINGS_LIMIT = 2**22  # bytes of all that is not blobs
 
 _LAYER, _V1_LAYER = 100, 2  # in NetParameter
 _LAYERS = {_LAYER: "LayerParameter", _V1_LAYER: "V1LayerParameter"}
@@ -35,12 +35,13 @@ def read_caffemodel(path: Path) -> Weights:
     """The blobs of every layer of a caffemodel. `NetworkError` if it is none, or damaged."""
     with explained(path, "a caffemodel"):
         view, forget = map_file(path)
-        walk, layers = Walk(), {}
+        walk = Walk(FIELD_LIMIT)
+        layers: dict[str, dict[str, Stored]] = {}
         for number, kind, value in walk.fields(view):
             if number in _LAYERS and kind == BYTES and isinstance(value, memoryview):
                 name, blobs = _layer(walk, number, value)
                 if blobs or name not in layers:
-                    layers[name] = by_place([_stored(path, name, blob) for blob in blobs])
+                    layers[name] = by_place([_stored(path, name, blob, walk) for blob in blobs])
             if len(layers) > LAYER_LIMIT:
                 raise InputError(f"it has more than {LAYER_LIMIT:,} layers")
     if not layers:
@@ -68,9 +69,9 @@ def _layer(walk: Walk, version: int, layer: memoryview) -> tuple[str, list[memor
     return text_of(name), blobs
 
 
-def _stored(path: Path, layer: str, blob: memoryview) -> Stored:
+def _stored(path: Path, layer: str, blob: memoryview, walk: Walk) -> Stored:
     try:
-        return Stored.of(decode_blob(blob))
+        return Stored.of(decode_blob(blob, walk))
     except InputError as problem:
         raise NetworkError(
             f'{path.name}: layer "{layer[:80]}": {problem}', file=str(path), hint="The file is damaged."
@@ -82,18 +83,18 @@ def read_definition(path: Path) -> Any:
     net = message_class("NetParameter")()
     with explained(path, "a caffemodel"):
         view, _ = map_file(path)
-        walk, rest, total = Walk(), bytearray(), 0
+        walk, rest, total = Walk(FIELD_LIMIT), bytearray(), 0
         for number, kind, value in walk.fields(view):
             if number in _LAYERS and kind == BYTES and isinstance(value, memoryview):
                 settings = _without_blobs(walk, number, value)
-                (net.layer if number == _LAYER else net.layers).append(from_wire(settings, _LAYERS[number]))
+                (net.layer if number == _LAYER else net.layers).append(from_wire(settings, _LAYERS[number], walk))
             else:
                 settings = _field(number, kind, value)
                 rest += settings
             total += len(settings)
             if total > SETTINGS_LIMIT or len(net.layer) + len(net.layers) > LAYER_LIMIT:
                 raise InputError("it says more of its layers than any network does")
-        net.MergeFrom(from_wire(bytes(rest), "NetParameter"))
+        net.MergeFrom(from_wire(bytes(rest), "NetParameter", walk))
     return upgrade(net, str(path))
 
 
@@ -109,12 +110,10 @@ def _without_blobs(walk: Walk, version: int, layer: memoryview) -> bytes:
 
 
 def _field(number: int, kind: int, value: int | memoryview) -> bytes:
-    """A field's bytes again; neighbours of fixed size, which the walk joins, as one packed field."""
+    """A field's bytes again."""
     if isinstance(value, int):
         return varint(number << 3 | kind) + varint(value)
-    if kind == BYTES or len(value) != (4 if kind == FIXED32 else 8):
-        return tagged(number, bytes(value))
-    return varint(number << 3 | kind) + bytes(value)
+    return tagged(number, bytes(value)) if kind == BYTES else varint(number << 3 | kind) + bytes(value)
 
 
 def write_caffemodel(

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from gradus.core.errors import InputError, NetworkError
 from gradus.data.blobs import decode_blob, encode_blob, head_of, tagged
 from gradus.data.files import atomic
-from gradus.data.wire import BYTES, signed, varint
+from gradus.data.wire import BYTES, Walk, signed, varint
 from gradus.nets.caffe.hdf5 import is_hdf5, member, numbers, opened, writing_hdf5
-from gradus.nets.caffe.stored import FILE_LIMIT, Stored, Walk, explained, map_file, text_of
+from gradus.nets.caffe.schema.dialects import FIELD_LIMIT
+from gradus.nets.caffe.stored import FILE_LIMIT, Stored, explained, map_file, text_of
 
 _ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP = 1, 2, 3, 4
 _INT_LIMIT = 2**31 - 1  # both numbers are C ints in Caffe
@@ -54,8 +55,8 @@ def _from_binary(path: Path) -> SolverState:
     history: list[Stored] = []
     with explained(path, "a solverstate"):
         view, _ = map_file(path)
-        known = 0
-        for number, kind, value in Walk().fields(view):
+        known, walk = 0, Walk(FIELD_LIMIT)
+        for number, kind, value in walk.fields(view):
             known += number <= _CURRENT_STEP
             if isinstance(value, int):
                 if number in integers:
@@ -65,7 +66,7 @@ def _from_binary(path: Path) -> SolverState:
             elif number == _HISTORY and kind == BYTES:
                 if len(history) == BLOB_LIMIT:
                     raise InputError(f"its history has more than {BLOB_LIMIT:,} blobs")
-                history.append(Stored.of(decode_blob(value)))
+                history.append(Stored.of(decode_blob(value, walk)))
         if not known:
             raise InputError("it holds no state")
     return SolverState(integers[_ITER], name, history, integers[_CURRENT_STEP])

@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradus.core.errors import InputError, NetworkError
-from gradus.data.wire import fields
 
 FILE_LIMIT = 2**31 - 1  # bytes: protobuf reads no more
-FIELD_LIMIT = 400_000  # in one file; a network of 5,000 layers has a tenth
 NAME_LIMIT = 1000  # characters of a layer's name
 
 _DONE = getattr(mmap, "MADV_DONTNEED", None)
@@ -60,26 +58,15 @@ class Weights:
 
     def arrays(self) -> dict[str, list[NDArray[np.float32]]]:
         """All blobs as float32 arrays of their own, by layer, in the order of the file; layers without are left out."""
-        return {
-            name: [np.array(blob.read(), np.float32) for blob in blobs.values()]
-            for name, blobs in self.layers.items()
-            if blobs
-        }
+        return {name: [single(blob.read()) for blob in blobs.values()] for name, blobs in self.layers.items() if blobs}
 
 
-@dataclass(slots=True)
-class Walk:
-    """A walk through the fields of one file, and through those of its parts: long enough for any that is meant well."""
-
-    left: int = FIELD_LIMIT
-
-    def fields(self, data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-        """As `gradus.data.wire.fields` does; `InputError` where the file has more than any network has."""
-        for found in fields(data, runs=True):
-            self.left -= 1
-            if self.left < 0:
-                raise InputError(f"it has more than {FIELD_LIMIT:,} fields")
-            yield found
+def single(values: NDArray[Any], into: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Numbers of any type as float32, in an array of their own or in that one; what is too large becomes infinite."""
+    found = np.empty(values.shape, np.float32) if into is None else into
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.copyto(found, values.reshape(found.shape), casting="unsafe")
+    return found
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from gradus.nets.caffe.batch_norms import Arrays, Dialect, in_dialect, in_order
 from gradus.nets.caffe.caffemodel import read_caffemodel, write_caffemodel
 from gradus.nets.caffe.hdf5 import is_hdf5, read_hdf5, write_hdf5
 from gradus.nets.caffe.layers.base import Layer, times
-from gradus.nets.caffe.stored import Stored, Weights
+from gradus.nets.caffe.stored import Stored, Weights, single
 from gradus.nets.caffe.text import Definition
 
 Reinitialise = Collection[str] | Literal["mismatched"]
@@ -105,9 +105,9 @@ def _copy(layer: Layer, tensors: Sequence[Tensor], stored: Mapping[str, Stored],
 
 def _fill(tensor: Tensor, values: NDArray[Any]) -> None:
     if tensor.device.type == "cpu" and tensor.dtype is torch.float32:
-        np.copyto(tensor.numpy(), values.reshape(tensor.shape), casting="unsafe")  # straight from the file
+        single(values, tensor.numpy())  # straight from the file
     else:
-        tensor.copy_(torch.from_numpy(np.array(values, np.float32)).reshape(tensor.shape))
+        tensor.copy_(torch.from_numpy(single(values)).reshape(tensor.shape))
 
 
 def _fits(given: Sequence[int], wanted: Sequence[int]) -> bool:

@@ -6,14 +6,17 @@ moved from the file's numbers to ours and back.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from gradus.core.errors import InputError
-from gradus.data.wire import BYTES, FIXED32, VARINT, fields, varint
+from gradus.data.wire import BYTES, FIXED32, VARINT, Walk, varint
 from gradus.nets.caffe.schema.pool import message_class
+
+FIELD_LIMIT = 300_000  # in one message; a network of 5,000 layers has a third
 
 Tag = tuple[int, int]  # a field's number and wire type
 
@@ -41,27 +44,41 @@ _INNER: dict[str, dict[int, str]] = {
 }
 
 
-def from_wire(data: bytes | memoryview, name: str) -> Any:
+def from_wire(data: bytes | memoryview, name: str, walk: Walk | None = None) -> Any:
     """A message of that name from the bytes of any dialect.
 
-    Settings that cannot be read are left out: forks use numbers as they like. `InputError` if it is damaged.
+    Settings that cannot be read are left out: forks use numbers as they like. `walk` counts the fields of the file
+    that the message is a part of. `InputError` if it is damaged.
     """
+    walk = walk or Walk(FIELD_LIMIT)
     message = message_class(name)()
     try:
-        message.MergeFromString(_moved(data, name, _TO_MEMORY))
+        message.MergeFromString(_moved(data, name, _TO_MEMORY, walk))
     except DecodeError:
-        return _without_unknown(data, name)
+        message = _without_unknown(data, name, walk)
+    _refuse_other_than_text(message)
     return message
+
+
+def _refuse_other_than_text(message: Any) -> None:
+    """Where a text is not UTF-8, protobuf gives its bytes; nobody would expect them."""
+    for field, value in message.ListFields():
+        parts = value if field.is_repeated else [value]
+        if field.message_type:
+            for part in parts:
+                _refuse_other_than_text(part)
+        elif field.type == field.TYPE_STRING and any(isinstance(part, bytes) for part in parts):
+            raise InputError(f"The {field.name} of a {message.DESCRIPTOR.name} is not UTF-8 text")
 
 
 def to_nvidia(message: Any) -> bytes:
     """The bytes of a message as NVIDIA's Caffe numbers its fields. BVLC's are those that protobuf makes."""
-    return _moved(message.SerializePartialToString(), message.DESCRIPTOR.name, _TO_NVIDIA)
+    return _moved(message.SerializePartialToString(), message.DESCRIPTOR.name, _TO_NVIDIA, Walk(sys.maxsize))
 
 
-def _moved(data: bytes | memoryview, name: str, moves: Mapping[str, Mapping[Tag, int]]) -> bytes:
+def _moved(data: bytes | memoryview, name: str, moves: Mapping[str, Mapping[Tag, int]], walk: Walk) -> bytes:
     """The same message with other numbers."""
-    found = list(fields(data))
+    found = list(walk.fields(data))
     here = dict(moves.get(name, {}))
     if moves is _TO_MEMORY and name == "SolverParameter" and any(
         number in _NVIDIA_SOLVER and (number, kind) != (42, BYTES) for number, kind, _ in found
@@ -75,22 +92,22 @@ def _moved(data: bytes | memoryview, name: str, moves: Mapping[str, Mapping[Tag,
             parts.append(varint(value))
             continue
         if kind == BYTES and number in inner:
-            value = memoryview(_moved(value, inner[number], moves))
+            value = memoryview(_moved(value, inner[number], moves, walk))
         parts += [varint(len(value)), value] if kind == BYTES else [value]
     return b"".join(parts)
 
 
-def _without_unknown(data: bytes | memoryview, name: str) -> Any:
+def _without_unknown(data: bytes | memoryview, name: str, walk: Walk) -> Any:
     """The message field by field, without those that are something else in the fork that wrote it."""
     message = message_class(name)()
-    for number, kind, value in fields(data):
+    for number, kind, value in walk.fields(data):
         head = varint(number << 3 | kind)
         if isinstance(value, int):
             one = head + varint(value)
         else:
             one = head + (varint(len(value)) if kind == BYTES else b"") + bytes(value)
         try:
-            message.MergeFrom(message_class(name).FromString(_moved(one, name, _TO_MEMORY)))
+            message.MergeFrom(message_class(name).FromString(_moved(one, name, _TO_MEMORY, walk)))
         except DecodeError as problem:
             if number < _SETTINGS.get(name, number + 1):
                 raise InputError(f"The {name} is damaged in its field {number}") from problem
