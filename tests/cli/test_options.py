@@ -96,3 +96,39 @@ def test_help_is_made_of_titles_descriptions_and_defaults() -> None:
 def test_options_of_training_read_their_own_kinds() -> None:
     _, _, seen = made(["--name", "m", "--dataset", "d", "--learning-rate", "1e-3", "--epochs", "5"], TrainingOptions)
     assert seen == [TrainingOptions(name="m", dataset="d", learning_rate=0.001, epochs=5)]
+
+
+def test_settings_of_solvers_are_options_with_their_own_values_told() -> None:
+    given = [
+        "--solver",
+        "rmsprop",
+        "--rms-decay",
+        "0.9",
+        "--policy",
+        "multistep",
+        "--step-values",
+        "20, 60",
+        "--name",
+        "m",
+    ]
+    _, _, seen = made([*given, "--dataset", "d", "--batch-accumulation", "4"], TrainingOptions)
+    assert seen == [
+        TrainingOptions(
+            name="m", dataset="d", solver="rmsprop", rms_decay=0.9, policy="multistep", step_values="20, 60",
+            batch_accumulation=4,
+        )
+    ]  # fmt: skip
+    _, output, _ = made(["--help"], TrainingOptions)
+    assert "sgd|nesterov|adagrad|rmsprop|adadelta|adam" in output
+    assert "fixed|step|multistep|exp|inv|poly|sigmoid" in output
+    assert "0.5 for multistep" in " ".join(output.split())
+
+
+@pytest.mark.parametrize("steps", ["85,50", "0,50", "50,101", "nan", "50,50", "fifty", "1,2,"])
+def test_steps_that_do_not_rise_are_refused(steps: str) -> None:
+    _, _, seen = made(
+        ["--name", "m", "--dataset", "d", "--policy", "multistep", "--step-values", steps], TrainingOptions
+    )
+    (wrong,) = seen
+    assert isinstance(wrong, dict)
+    assert "rising order" in str(wrong["step_values"])

@@ -27,6 +27,14 @@ def test_mnist_by_hand() -> None:
     assert pace.test_iter(64) == 235
 
 
+def test_accumulated_batches_are_one_iteration() -> None:
+    """DIGITS: epochs times the pictures over batch size times iter_size, rounded up."""
+    pace = mnist(accumulation=4)
+    assert (pace.pictures, pace.iterations_per_epoch, pace.max_iter) == (256, 176, 528)  # 45,000 / 256 = 175.8
+    assert pace.display == 20  # 5000 / 256 = 19.5
+    assert pace.epoch(176) == 1
+
+
 @pytest.mark.parametrize(
     ("interval", "snapshot", "test_interval"),
     [

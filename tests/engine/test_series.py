@@ -43,6 +43,13 @@ def test_the_first_lost_step_is_named(lost: float) -> None:
     assert reading.values["train/accuracy"] == 0.5
 
 
+def test_several_batches_may_make_up_a_step() -> None:
+    recorder = Recorder("train/", CPU)
+    for step, loss in [(4, 1.0), (4, 3.0), (5, 2.0), (5, math.nan)]:
+        add(recorder, step, outputs(loss))
+    assert recorder.read().diverged == 5
+
+
 def test_a_full_table_asks_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series, "ROWS", 3)
     recorder = Recorder("train/", CPU)

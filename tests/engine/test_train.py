@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file
 
 from gradus.core.errors import ConflictError, DivergedError, InputError, MemoryLimitError, StorageFullError
 from gradus.core.model import Preprocessing
+from gradus.core.solvers import SolverType
 from gradus.engine import loop
 from gradus.engine import snapshot_files as files
 from gradus.engine.train import Stopped, train
@@ -151,6 +153,59 @@ def test_resuming_with_another_batch_size_is_refused(dataset: Path, tmp_path: Pa
     train(options(epochs=1), dataset, tmp_path, report(), device="cpu")
     with pytest.raises(ConflictError, match="batches of 7, now it would be 90 in batches of 8"):
         train(options(epochs=1, batch_size=8), dataset, tmp_path, report(), device="cpu", resume=True)
+
+
+def test_resuming_with_another_accumulation_is_refused(dataset: Path, tmp_path: Path, options, report) -> None:
+    train(options(epochs=1), dataset, tmp_path, report(), device="cpu")
+    with pytest.raises(ConflictError, match="now it would be 90 in batches of 7, 3 to an update"):
+        train(options(epochs=1, batch_accumulation=3), dataset, tmp_path, report(), device="cpu", resume=True)
+
+
+def test_batches_added_up_are_one_large_batch(dataset: Path, tmp_path: Path, options, report, text) -> None:
+    """Six batches of 5 to an update learn what batches of 30 do: clipped, and with decay, as after a plain batch."""
+    given = {"network_text": text().replace("dropout_ratio: 0.2", "dropout_ratio: 0"), "weight_decay": 0.01}
+    clip = {"clip_gradients": 0.5, "learning_rate": 0.5}
+    said = {}
+    for name, size in {"large": {"batch_size": 30}, "small": {"batch_size": 5, "batch_accumulation": 6}}.items():
+        # Caffe clips the sum of an update's gradients, before it divides by their number
+        clip["clip_gradients"] = 0.5 * size.get("batch_accumulation", 1)
+        said[name] = report()
+        train(options(**given, **clip, **size), dataset, tmp_path / name, said[name], device="cpu")
+    assert [s.step for s in said["small"].snapshots] == [3, 6, 9, 12]
+    large, small = weights(tmp_path / "large"), weights(tmp_path / "small")
+    for name in large:
+        np.testing.assert_allclose(small[name], large[name], rtol=1e-4, atol=1e-5)
+    losses = [dict(said[name].series("train/loss"))[12] for name in ("large", "small")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("solver", list(SolverType))
+def test_every_solver_learns(dataset: Path, tmp_path: Path, options, report, solver: SolverType) -> None:
+    said = report()
+    given = options(epochs=12, solver=solver, learning_rate=None, policy="poly", power=1.0)
+    train(given, dataset, tmp_path, said, device="cpu")
+    assert said.series("val/accuracy")[-1][1] > 0.9
+    assert f'type: "{solver.value}"' in (tmp_path / "solver.prototxt").read_text().lower()
+
+
+@pytest.mark.parametrize("solver", ["nesterov", "rmsprop", "adadelta", "adam"])
+def test_every_solver_resumes_bit_for_bit(dataset: Path, tmp_path: Path, options, report, monkeypatch, solver) -> None:
+    monkeypatch.setattr("gradus.engine.stopping.PATIENCE", 0.0)
+    given = options(solver=solver, learning_rate=0.01, policy="inv", batch_accumulation=2, batch_size=4)
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    train(given, dataset, straight, report(), device="cpu")
+    with pytest.raises(Stopped):
+        train(given, dataset, broken, report(until=lambda said: bool(said.points)), device="cpu")
+    train(given, dataset, broken, report(), device="cpu", resume=True)
+    assert equal(weights(straight), weights(broken))
+
+
+def test_nothing_to_learn(dataset: Path, tmp_path: Path, options, report, text) -> None:
+    frozen = re.sub(r"lr_mult: \d", "lr_mult: 0", text()).replace(
+        'top: "ip1"\n', 'top: "ip1" param { lr_mult: 0 } param { lr_mult: 0 }\n', 1
+    )
+    with pytest.raises(InputError, match="nothing to learn"):
+        train(options(network_text=frozen), dataset, tmp_path, report(), device="cpu")
 
 
 def test_a_lost_loss_stops_with_advice(dataset: Path, tmp_path: Path, options, report) -> None:

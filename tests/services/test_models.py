@@ -34,6 +34,31 @@ def test_a_model_may_be_made_while_its_dataset_is_built(house: House, dataset: J
     assert view.options.seed is not None  # drawn and recorded, so that the training can be repeated
 
 
+def test_what_the_solver_takes_of_its_own_is_recorded(house: House, dataset: Job) -> None:
+    """So that a training can be repeated when a later version has other defaults."""
+    made = models.options_of(house, models.create(house, options(dataset, solver="adam", policy="poly")).id)
+    assert (made.learning_rate, made.momentum, made.momentum2, made.delta) == (0.001, 0.9, 0.999, 1e-8)
+    assert (made.power, made.gamma, made.step_percent, made.rms_decay) == (3.0, None, None, None)
+    assert models.create(house, made.model_copy(update={"name": "again"}))
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "words", "hint"),
+    [
+        ({"solver": "adagrad", "momentum": 0.9}, "momentum", "adagrad", "sgd, nesterov, adadelta, adam"),
+        ({"solver": "rmsprop", "momentum": 0.0}, "momentum", "rmsprop", "adam"),
+        ({"rms_decay": 0.9}, "rms_decay", "sgd", "rmsprop"),
+        ({"policy": "multistep", "step_percent": 20}, "step_percent", "multistep", "step, sigmoid"),
+        ({"policy": "fixed", "gamma": 0.1}, "gamma", "fixed", "step, multistep"),
+    ],
+)
+def test_a_setting_that_nothing_uses_is_refused(house: House, dataset: Job, more, field, words, hint) -> None:
+    with pytest.raises(InputError, match=f"is not used by .*{words}") as caught:
+        models.create(house, options(dataset, **more))
+    assert caught.value.problem.field == field
+    assert hint in (caught.value.problem.hint or "")
+
+
 def test_the_network_is_compiled_for_the_dataset(house: House, dataset: Job, host: Any) -> None:
     models.create(house, options(dataset, crop_size=20, batch_size=7))
     given = host.asked[0].given

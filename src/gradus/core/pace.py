@@ -1,7 +1,8 @@
 """How long a training is and when something is due in it, in iterations.
 
-The one place of this arithmetic: the loop, the solver text and the pages all ask here. An iteration
-is one update of the weights from one batch. Rules are DIGITS' (its Caffe solver derivation).
+The one place of this arithmetic: the loop, the solver text and the pages all ask here. An iteration is one
+update of the weights, from one batch or, with accumulation, from several. Rules are DIGITS' (its Caffe solver
+derivation).
 """
 
 from __future__ import annotations
@@ -27,14 +28,20 @@ class Pace(BaseModel):
     epochs: int = Field(ge=1)
     train_count: int = Field(ge=1)
     batch_size: int = Field(ge=1)
+    accumulation: int = Field(1, ge=1)
     snapshot_interval: float = Field(1, ge=0)
     validation_interval: float = Field(1, ge=0)
     val_count: int = Field(0, ge=0)
 
     @property
+    def pictures(self) -> int:
+        """Pictures of one iteration."""
+        return self.batch_size * self.accumulation
+
+    @property
     def iterations_per_epoch(self) -> int:
         """The last batch of an epoch is filled up from the next one, hence the ceiling."""
-        return math.ceil(self.train_count / self.batch_size)
+        return math.ceil(self.train_count / self.pictures)
 
     @property
     def max_iter(self) -> int:
@@ -45,7 +52,7 @@ class Pace(BaseModel):
     def display(self) -> int:
         """Iterations between two points of the training series."""
         eighth = self.iterations_per_epoch // DISPLAYS_PER_EPOCH
-        return max(1, min(eighth, math.ceil(IMAGES_PER_DISPLAY / self.batch_size)))
+        return max(1, min(eighth, math.ceil(IMAGES_PER_DISPLAY / self.pictures)))
 
     @property
     def snapshot(self) -> int:

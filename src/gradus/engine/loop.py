@@ -19,16 +19,15 @@ from gradus.core.model import Precision
 from gradus.core.pace import Pace
 from gradus.core.report import Report
 from gradus.engine.feed import Feed
-from gradus.engine.optimisers.optimiser import Optimiser
 from gradus.engine.preparation import Preparation
 from gradus.engine.sampler import ShuffledOrder
-from gradus.engine.schedules import Schedule
 from gradus.engine.series import Recorder, finite
 from gradus.engine.snapshot_files import list_snapshots
 from gradus.engine.snapshots import TrainingState, random_state, write_snapshot
 from gradus.engine.stopping import Stopped, StopSwitch
 from gradus.engine.validation import Validation
-from gradus.nets.network import Network
+from gradus.nets.caffe.solvers.descent import Descent
+from gradus.nets.network import Network, Outputs
 
 SHORTEST = 0.25  # seconds between two points at least: four a second are as live as a chart gets ...
 LONGEST = 2.0  # ... and at most, where an iteration is slow: a chart must show that it is alive
@@ -41,8 +40,7 @@ class Parts:
 
     folder: Path
     network: Network
-    optimiser: Optimiser
-    schedule: Schedule
+    descent: Descent
     pace: Pace
     order: ShuffledOrder
     preparation: Preparation
@@ -62,7 +60,7 @@ class Loop:
         self._done = resumed.step if resumed else 0  # iterations
         self._validated = resumed.validated if resumed else False
         self._saved = self._done  # iterations in the newest snapshot
-        self._rate = resumed.learning_rate if resumed else parts.schedule(0)
+        self._rate = resumed.learning_rate if resumed else parts.descent.rate(0)
         self._recorder = Recorder("train/", parts.fabric.device)
         self._stop = StopSwitch(parts.report)
         self._validation: Validation | None = None
@@ -103,27 +101,31 @@ class Loop:
             raise Stopped
 
     def _iterate(self, batches: Feed) -> bool:
-        """One iteration: forward, backward, update. True when its figures should be looked at now."""
-        parts, step = self._parts, self._done
-        pixels, labels = batches.batch(step)
-        preparation = parts.preparation
+        """One iteration: forward and backward for each of its batches, one update. True when to look at its figures."""
+        update, pace, urgent = self._parts.descent.update, self._pace, False
+        update.zero_grad()
+        for batch in range(self._done * pace.accumulation, (self._done + 1) * pace.accumulation):
+            outputs = self._forward(batches, batch)
+            if outputs.loss is None:
+                raise InputError(
+                    "The network has no loss to learn from.",
+                    field="network_text",
+                    hint="Add a loss layer, such as SoftmaxWithLoss, that is part of the training phase.",
+                )
+            self._parts.fabric.backward(outputs.loss)
+            urgent |= self._recorder.add(self._done + 1, outputs, outputs.loss)
+        self._rate = self._parts.descent.step(self._done)
+        return urgent
+
+    def _forward(self, batches: Feed, batch: int) -> Outputs:
+        parts, preparation = self._parts, self._parts.preparation
+        pixels, labels = batches.batch(batch)
         draw = (
-            parts.order.draw(step, preparation.spare_rows, preparation.spare_columns) if preparation.draws else None
+            parts.order.draw(batch, preparation.spare_rows, preparation.spare_columns) if preparation.draws else None
         )  # fmt: skip
         images = preparation.training(pixels, draw)
         with parts.fabric.autocast():
-            outputs = parts.network.forward(images, labels, "train")
-        if outputs.loss is None:
-            raise InputError(
-                "The network has no loss to learn from.",
-                field="network_text",
-                hint="Add a loss layer, such as SoftmaxWithLoss, that is part of the training phase.",
-            )
-        parts.optimiser.zero_grad()
-        parts.fabric.backward(outputs.loss)
-        self._rate = parts.schedule(step)
-        parts.optimiser.step(self._rate)
-        return self._recorder.add(step + 1, outputs, outputs.loss)
+            return parts.network.forward(images, labels, "train")
 
     def _point_due(self) -> bool:
         """The first iteration, then at the display interval but neither too often nor too seldom to watch."""
@@ -139,7 +141,7 @@ class Loop:
             return
         reading = self._recorder.read()
         now = time.monotonic()
-        rate = steps * self._pace.batch_size / max(1e-9, now - self._point_at)
+        rate = steps * self._pace.pictures / max(1e-9, now - self._point_at)
         self._point_at, self._pointed = now, self._done
         epoch = self._pace.epoch(self._done)
         self._latest = dict(reading.values)
@@ -185,11 +187,12 @@ class Loop:
             precision=parts.precision,
             train_count=self._pace.train_count,
             batch_size=self._pace.batch_size,
+            accumulation=self._pace.accumulation,
             validated=self._validated,
             **random_state(parts.fabric.device),
         )
         snapshot = write_snapshot(
-            parts.folder, parts.network, parts.optimiser, state, metrics=self._latest, passing=passing
+            parts.folder, parts.network, parts.descent.update, state, metrics=self._latest, passing=passing
         )
         self._saved, self._saved_at = self._done, time.monotonic()
         self._point_at = self._saved_at

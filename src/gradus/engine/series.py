@@ -34,8 +34,7 @@ class Recorder:
         self._prefix, self._on_host = prefix, device.type == "cpu"
         self._names: list[str] | None = None
         self._kept: list[Tensor] = []  # for each step the loss, then each scalar output
-        self._rows = 0
-        self._last = 0
+        self._steps: list[int] = []  # that of each row: several batches may make up one
 
     def add(self, step: int, outputs: Outputs, loss: Tensor) -> bool:
         """Keep one step's scalars. True when they should be read now: enough of them, or plainly not finite."""
@@ -45,24 +44,22 @@ class Recorder:
         self._kept.append(loss)
         for name in self._names:
             self._kept.append(values[name])
-        self._rows += 1
-        self._last = step
-        return self._rows == ROWS or (self._on_host and not math.isfinite(loss.item()))
+        self._steps.append(step)
+        return len(self._steps) == ROWS or (self._on_host and not math.isfinite(loss.item()))
 
     def read(self) -> Reading:
         """Everything since the last reading."""
-        if self._names is None or self._rows == 0:
+        if self._names is None or not self._steps:
             return Reading({}, None)
-        table = torch.stack([value.reshape(()) for value in self._kept]).view(self._rows, -1)
+        steps, self._steps = self._steps, []
+        table = torch.stack([value.reshape(()) for value in self._kept]).view(len(steps), -1)
         self._kept.clear()
         rows = table.double().cpu().numpy()
-        first = self._last - self._rows + 1
-        self._rows = 0
         lost = np.flatnonzero(~np.isfinite(rows[:, 0]))
         with np.errstate(over="ignore", invalid="ignore"):
             means = rows[:, 1:].mean(axis=0)
         values = {self._prefix + name: finite(mean) for name, mean in zip(self._names, means.tolist(), strict=True)}
-        return Reading(values, first + int(lost[0]) if lost.size else None)
+        return Reading(values, steps[int(lost[0])] if lost.size else None)
 
 
 class Average:

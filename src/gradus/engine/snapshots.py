@@ -1,6 +1,6 @@
 """Snapshots with their tensors: everything that going on bit for bit needs.
 
-Weights and momentum are safetensors; the rest is state.json. The order of pictures, crops and flips
+Weights and the solver's history are safetensors; the rest is state.json. The order of pictures, crops and flips
 need no state: they follow from the seed and the step (streams.py). What does have state is the
 generator that dropout and noise layers draw from, so its bytes are kept.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 from gradus.core.errors import ConflictError
 from gradus.core.model import Precision, Snapshot
 from gradus.engine import snapshot_files as files
-from gradus.engine.optimisers.optimiser import Optimiser
+from gradus.nets.caffe.solvers.updates import Update
 from gradus.nets.network import Network
 
 
@@ -32,10 +32,11 @@ class TrainingState(BaseModel):
     step: int
     epoch: float
     seed: int
-    learning_rate: float  # of the last step; momentum is relative to it
+    learning_rate: float  # of the last step; older snapshots have their history over it
     precision: Precision
-    train_count: int  # with batch_size and seed: which pictures come next
+    train_count: int  # with the next two and the seed: which pictures come next
     batch_size: int
+    accumulation: int = 1
     validated: bool = False  # whether the validation due at this step has been done
     random: str = ""  # PyTorch's generator on the processor, base64
     random_cuda: str = ""  # and on the GPU
@@ -45,7 +46,7 @@ class TrainingState(BaseModel):
 def write_snapshot(
     model: Path,
     network: Network,
-    optimiser: Optimiser,
+    update: Update,
     state: TrainingState,
     *,
     metrics: dict[str, float | None],
@@ -54,7 +55,7 @@ def write_snapshot(
     """Write one snapshot; `passing` ones only guard against a crash and go when the next is complete."""
     with files.writing(model, epoch=state.epoch, step=state.step, metrics=metrics, passing=passing) as draft:
         draft.add(files.WEIGHTS, _bytes(network.state()))
-        draft.add(files.OPTIMISER, _bytes(optimiser.state()))
+        draft.add(files.OPTIMISER, _bytes(update.state()))
         draft.add(files.STATE, state.model_dump_json(indent=1).encode())
     files.thin(model)
     return next(s for s in reversed(files.list_snapshots(model)) if s.step == state.step)
@@ -78,12 +79,12 @@ def read_state(model: Path, snapshot: Snapshot) -> TrainingState:
         ) from error
 
 
-def restore(model: Path, snapshot: Snapshot, state: TrainingState, network: Network, optimiser: Optimiser) -> bool:
-    """Put network, optimiser and random generators back. False where the optimiser's state is no longer kept."""
+def restore(model: Path, snapshot: Snapshot, state: TrainingState, network: Network, update: Update) -> bool:
+    """Put network, history and random generators back. False where the history is no longer kept."""
     load_weights(model, snapshot.name, network)
-    momentum = files.snapshot_folder(model, snapshot.name) / files.OPTIMISER
-    kept = momentum.exists()
-    optimiser.load(_tensors(momentum) if kept else {}, state.learning_rate)
+    history = files.snapshot_folder(model, snapshot.name) / files.OPTIMISER
+    kept = history.exists()
+    update.load(_tensors(history) if kept else {}, state.step, state.learning_rate)
     _set_random_state(state)
     return kept
 

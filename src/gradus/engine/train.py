@@ -24,16 +24,15 @@ from gradus.engine.accelerator import fabric_for
 from gradus.engine.feed import Feed, feed
 from gradus.engine.loop import Loop, Parts
 from gradus.engine.memory import evaluation_batch, within_memory
-from gradus.engine.optimisers.table import optimiser
 from gradus.engine.preparation import Preparation
 from gradus.engine.sampler import ShuffledOrder
-from gradus.engine.schedules import schedule
 from gradus.engine.snapshot_files import newest_valid
 from gradus.engine.snapshots import TrainingState, read_state, restore
 from gradus.engine.stopping import Stopped
 from gradus.engine.threads import threads_for
 from gradus.engine.validation import Pass, Validation, count_of
-from gradus.nets.caffe.solver import solver_text
+from gradus.nets.caffe.solver import solver_settings, solver_text
+from gradus.nets.caffe.solvers.descent import Descent
 from gradus.nets.compilers import compile_network
 from gradus.nets.network import Network
 from gradus.nets.sources import Sources
@@ -82,8 +81,10 @@ def train(
         parts = _parts(job, network, fabric, precision, seed, batch_size)
         if found and earlier:
             _check_same(earlier, parts.pace)
-            if not restore(folder, found, earlier, network, parts.optimiser):
-                report.warning(f"{found.name} is resumed without momentum, which only the newest snapshots keep.")
+            if not restore(folder, found, earlier, network, parts.descent.update):
+                report.warning(
+                    f"{found.name} is resumed without the solver's history, which only the newest snapshots keep."
+                )
         with threads_for(network.graph("train").multiply_adds * PASSES * batch_size):
             Loop(parts, earlier).run()
 
@@ -105,6 +106,7 @@ def _network(job: _Job) -> Network:
             "The custom network is empty.", field="network_text", hint="Give its text, or choose a standard network."
         )
     text = options.network_text if custom else network_text(options.network)
+    model_files.keep_python_layers(job.folder, options.python_layers)
     given = NetworkInput(
         width=facts.width,
         height=facts.height,
@@ -139,6 +141,7 @@ def _parts(job: _Job, network: Network, fabric: Fabric, precision: Precision, se
         epochs=options.epochs,
         train_count=train_count,
         batch_size=batch_size,
+        accumulation=options.batch_accumulation,
         snapshot_interval=options.snapshot_interval,
         validation_interval=options.validation_interval,
         val_count=count_of(facts, Split.VAL),
@@ -150,7 +153,7 @@ def _parts(job: _Job, network: Network, fabric: Fabric, precision: Precision, se
 
     def open_batches() -> Feed:
         samples = open_split(job.dataset, facts, Split.TRAIN)
-        return feed(samples, order.indices, fabric.device, pace.max_iter)
+        return feed(samples, order.indices, fabric.device, pace.max_iter * pace.accumulation)
 
     def open_validation() -> Validation:
         samples = open_split(job.dataset, facts, Split.VAL)
@@ -161,8 +164,7 @@ def _parts(job: _Job, network: Network, fabric: Fabric, precision: Precision, se
     return Parts(
         folder=job.folder,
         network=network,
-        optimiser=optimiser(network.parameters(), options),
-        schedule=schedule(options, pace),
+        descent=_descent(network, options, pace),
         pace=pace,
         order=order,
         preparation=preparation,
@@ -173,6 +175,18 @@ def _parts(job: _Job, network: Network, fabric: Fabric, precision: Precision, se
         seed=seed,
         report=job.report,
     )
+
+
+def _descent(network: Network, options: TrainingOptions, pace: Pace) -> Descent:
+    """How the weights change, if there is one that may."""
+    parameters = network.parameters()
+    if not any(spec.lr_mult != 0 for spec in parameters):
+        raise InputError(
+            "The network has nothing to learn: every parameter has a learning-rate multiplier of 0.",
+            field="network_text",
+            hint="Give at least one layer an lr_mult above 0.",
+        )
+    return Descent(parameters, solver_settings(options, pace))
 
 
 def _preprocessing(job: _Job, network: Network) -> Preprocessing:
@@ -203,9 +217,17 @@ def _texts(job: _Job, network: Network, pace: Pace, seed: int, fabric: Fabric) -
 
 def _check_same(earlier: TrainingState, pace: Pace) -> None:
     """A snapshot goes on only with the pictures and batches that it was trained with."""
-    if (earlier.train_count, earlier.batch_size) != (pace.train_count, pace.batch_size):
+    before, now = (
+        (known.train_count, known.batch_size, known.accumulation) for known in (earlier, pace)
+    )  # fmt: skip
+    if before != now:
         raise ConflictError(
-            f"The snapshot was trained with {earlier.train_count:,} pictures in batches of {earlier.batch_size}, "
-            f"now it would be {pace.train_count:,} in batches of {pace.batch_size}.",
+            f"The snapshot was trained with {before[0]:,} pictures in {_batches(*before)}, "
+            f"now it would be {now[0]:,} in {_batches(*now)}.",
             hint="Train a new model instead.",
         )
+
+
+def _batches(_: int, size: int, accumulation: int) -> str:
+    added = f", {accumulation} to an update" if accumulation > 1 else ""
+    return f"batches of {size}{added}"

@@ -149,7 +149,7 @@ def _value(text: str, info: FieldInfo) -> object:
     kinds = set(_kinds(info.annotation))
     stripped = text.strip()
     if str in kinds:
-        return text
+        return None if not stripped and type(None) in kinds else text
     if not stripped:
         if info.is_required() or info.default is not None:
             raise ValueError("must not be empty")

@@ -15,6 +15,7 @@ from gradus.core.errors import NotFoundError, UnavailableError
 from gradus.core.job import Job, JobKind
 from gradus.core.model import Evaluation, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.network import Graph, NetworkInput, Phase
+from gradus.core.solvers import takers
 from gradus.core.view import FileEntry, ModelView, Series
 from gradus.data.facts import FILE as DATASET_FILE
 from gradus.data.facts import read_facts
@@ -40,6 +41,11 @@ def check(house: House, options: TrainingOptions) -> Graph | None:
     given: NetworkInput | None = None
     with findings.collect():
         house.resources.check(options.device)
+    for name in options.unused():
+        findings.add(
+            f"is not used by the solver {options.solver} with the policy {options.policy}", name,
+            hint=f"Leave it empty, or choose one of {', '.join(takers(name))}.",
+        )  # fmt: skip
     dataset = _dataset(house, options, findings)
     if dataset is not None:
         given = network_input(house, dataset.id, batch_size=options.batch_size, crop_size=options.crop_size)
@@ -57,8 +63,12 @@ def check(house: House, options: TrainingOptions) -> Graph | None:
 
 
 def create(house: House, options: TrainingOptions, *, key: IdempotencyKey | None = None) -> Job:
-    """Start a training; it waits for its dataset if that is still being built. A missing seed is drawn here."""
+    """Start a training; it waits for its dataset if that is still being built.
+
+    What was left open is decided and recorded here, so that it can be repeated: the seed, the solver's own settings.
+    """
     check(house, options)
+    options = options.model_copy(update=options.used())
     if options.seed is None:
         options = options.model_copy(update={"seed": secrets.randbelow(2**32)})
     return jobs.submit(house, JobKind.MODEL, options, needs=[options.dataset], key=key)

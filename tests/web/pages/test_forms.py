@@ -25,7 +25,7 @@ def test_empty_means_none_only_where_a_field_allows_it() -> None:
 
 def test_defaults_and_clones_fill_the_form() -> None:
     form = blank(TrainingOptions, dataset="d", name="n")
-    assert (form["learning_rate"], form["epochs"], form["batch_size"], form["policy"]) == ("0.01", "30", "", "step")
+    assert (form["learning_rate"], form["epochs"], form["batch_size"], form["policy"]) == ("", "30", "", "step")
     options = TrainingOptions(name="n", dataset="d", step_percent=12.5, weight_decay=1e-7)
     cloned = filled(options, name="n copy")
     assert (cloned["name"], cloned["step_percent"], cloned["weight_decay"]) == ("n copy", "12.5", "1e-07")

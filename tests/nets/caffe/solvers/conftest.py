@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gradus.nets.caffe.solvers import SolverSettings
+from gradus.nets.caffe.solvers.settings import SolverSettings
 from gradus.nets.network import ParameterSpec
 
 Array = NDArray[np.float64]

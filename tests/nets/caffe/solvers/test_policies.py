@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradus.nets.caffe.solvers import SolverSettings, policies
+from gradus.nets.caffe.solvers import policies
+from gradus.nets.caffe.solvers.settings import SolverSettings
 
 
 def settings(policy: str, **changes: object) -> SolverSettings:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.solvers import UPDATES, SolverSettings
-from gradus.nets.caffe.solvers.settings import LEGACY, RATE_POLICIES, TYPES
+from gradus.nets.caffe.solvers.settings import LEGACY, RATE_POLICIES, TYPES, SolverSettings
+from gradus.nets.caffe.solvers.updates import UPDATES
 from gradus.nets.caffe.text import parse
 
 

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from gradus.core.errors import NetworkError
-from gradus.nets.caffe.solvers import UPDATES, Descent, SolverSettings
+from gradus.nets.caffe.solvers.descent import Descent
+from gradus.nets.caffe.solvers.settings import SolverSettings
+from gradus.nets.caffe.solvers.updates import UPDATES
 from gradus.nets.network import ParameterSpec
 
 OWN = {
