@@ -182,6 +182,31 @@ def test_opencv_divides_the_sums_too(alone, opencv, rng):
     np.testing.assert_allclose(layer(x.astype(np.float64)), theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_opencv_knows_nvidias_scale_and_bias(alone, opencv, rng):
+    x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    blobs = {
+        "mean": rng.normal(size=3), "variance": rng.uniform(1, 2, size=3), "factor": np.ones(1),
+        "scale": rng.normal(size=3), "bias": rng.normal(size=3),
+    }  # fmt: skip
+    text = 'type: "BatchNorm" batch_norm_param { scale_bias: true }'
+    layer = alone(text, x.shape)
+    layer.set(**blobs)
+    theirs = opencv(text, x, list(blobs.values()))
+    np.testing.assert_allclose(layer(x.astype(np.float64)), theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"), [("bias_term: true", (3,)), ("axis: 2 num_axes: 2 bias_term: true", (4, 5))]
+)
+def test_opencv_scales_the_same(alone, opencv, rng, text, shape):
+    x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    w, b = rng.normal(size=shape), rng.normal(size=shape)
+    text = f'type: "Scale" scale_param {{ {text} }}'
+    layer = alone(text, x.shape)
+    layer.set(weight=w, bias=b)
+    np.testing.assert_allclose(layer(x.astype(np.float64)), opencv(text, x, [w, b]), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("text", "covered"),
     [("", (1, 2)), ("axis: 2 num_axes: -1", (2, 4)), ("num_axes: 2", (1, 3)), ("axis: -1", (3, 4)),

@@ -156,10 +156,10 @@ class Scale(Layer):
         self.by_channel = len(shapes) == 1 and (first, count) == (1, 1) and not self.additive
         if len(shapes) == 1:
             self.learn("weight", covered, p.filler if self.additive or p.HasField("filler") else constant(1.0))
-        self.bias = None
         if not self.additive and p.bias_term:
-            del self.bias
             self.learn("bias", covered, p.bias_filler)
+        else:
+            self.bias = None
 
     def over(self, blob: Tensor, x: Tensor) -> Tensor:
         """A blob so that it broadcasts over `x`, in the type of `x`: float32 weights keep bfloat16 as it is."""
