@@ -6,11 +6,13 @@ from gradus.core.errors import NetworkError
 
 
 @pytest.mark.parametrize("axis", ["axis: 0", "axis: 1", "axis: -1", "concat_dim: 1"])
-def test_concat(alone, rng, axis):
+def test_concat(alone, opencv, rng, axis):
     a, b = rng.normal(size=(2, 2, 3)), rng.normal(size=(2, 2, 3))
-    layer = alone(f'type: "Concat" concat_param {{ {axis} }}', a.shape, b.shape)
+    text = f'type: "Concat" concat_param {{ {axis} }}'
+    layer = alone(text, a.shape, b.shape)
     joined = np.concatenate([a, b], int(axis.split()[1]))
     np.testing.assert_array_equal(layer(a, b), joined)
+    np.testing.assert_allclose(opencv(text, a, others=[b]), joined, rtol=1e-6)
     of = rng.normal(size=joined.shape)
     for gradient, expected in zip(layer.gradients(a, b, of=of), np.split(of, 2, int(axis.split()[1])), strict=True):
         np.testing.assert_array_equal(gradient, expected)
@@ -63,6 +65,17 @@ def test_eltwise(alone, opencv, rng, text):
     np.testing.assert_allclose(y, ELTWISE[text[text.index("{") + 1 : -1].strip()](*arrays), rtol=1e-12)
     if not ("MAX" in text and "coeff" in text):
         np.testing.assert_allclose(y, opencv(text, arrays[0], others=arrays[1:]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("operation", "overwritable"), [("SUM", True), ("PROD", False), ("MAX", False)])
+def test_only_a_sum_may_be_overwritten(alone, rng, operation, overwritable):
+    """What reads it in place may, where its own backward does not look at what it gave."""
+    layer = alone(f'type: "Eltwise" eltwise_param {{ operation: {operation} }}', (2, 3), (2, 3))
+    assert layer.layer.overwritable is overwritable
+    a, b = (torch.tensor(rng.normal(size=(2, 3)), requires_grad=True) for _ in range(2))
+    if overwritable:
+        torch.relu_(layer.differentiable(a, b)).sum().backward()
+        np.testing.assert_array_equal(a.grad, a.detach() + b.detach() > 0)
 
 
 @pytest.mark.parametrize("stable", ["true", "false"])

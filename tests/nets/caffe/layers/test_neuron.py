@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from gradus.core.errors import NetworkError
+from gradus.nets.caffe.layers.base import Use
 
 
 def sigmoid(x):
@@ -20,6 +21,10 @@ FUNCTIONS = {
     ),
     'type: "PReLU"': (lambda x: np.where(x > 0, x, 0.25 * x), lambda x: np.where(x > 0, 1, 0.25)),
     'type: "ReLU6"': (lambda x: np.clip(x, 0, 6), lambda x: 1.0 * ((x > 0) & (x < 6))),
+    'type: "ReLU6" relu6_param { negative_slope: 0.1 }': (
+        lambda x: np.minimum(np.where(x > 0, x, np.float32(0.1) * x), 6),
+        lambda x: np.where(x > 0, 1.0 * (x < 6), np.float32(0.1)),
+    ),
     'type: "ELU" elu_param { alpha: 0.5 }': (
         lambda x: np.where(x > 0, x, 0.5 * (np.exp(x) - 1)),
         lambda x: np.where(x > 0, 1, 0.5 * np.exp(x)),
@@ -69,10 +74,24 @@ def test_gradients_also_at_the_corners(alone, values, rng, text):
     np.testing.assert_allclose(layer.gradients(values, of=of)[0], expected, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("text", [t for t in FUNCTIONS if not any(n in t for n in ("lambda", "Clip", "PReLU", "beta"))])
+@pytest.mark.parametrize(
+    "text", [t for t in FUNCTIONS if not any(n in t for n in ("lambda", "Clip", "PReLU", "beta", "relu6"))]
+)
 def test_opencv_agrees(alone, opencv, values, text):
     x = values.reshape(2, 3, 2, 2)
     np.testing.assert_allclose(alone(text, x.shape)(x), opencv(text, x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("slope", [0, 0.25, -0.5])
+def test_in_place_it_overwrites_its_bottom_unless_that_would_hide_the_sign(alone, rng, slope):
+    layer = alone(f'type: "ReLU" relu_param {{ negative_slope: {slope} }}', (3, 4)).layer
+    x = torch.tensor(rng.normal(size=(3, 4)), requires_grad=True)
+    given = x * 1
+    y = layer.step(Use(in_place=True))(given)
+    assert (y is given) is (slope >= 0)
+    y.sum().backward()
+    np.testing.assert_allclose(y.detach(), np.where(x.detach() > 0, x.detach(), slope * x.detach()), rtol=1e-12)
+    np.testing.assert_array_equal(x.grad, np.where(x.detach() > 0, 1, slope))
 
 
 @pytest.mark.parametrize("value", [-500.0, 500.0])

@@ -26,9 +26,11 @@ def check(layer, x, expected, rng):
         ("shape { dim: 48 }", (48,)),
     ],
 )
-def test_reshape(alone, rng, text, shape):
-    x = rng.normal(size=(2, 6, 2, 2))
-    check(alone(f'type: "Reshape" reshape_param {{ {text} }}', x.shape), x, lambda v: v.reshape(shape), rng)
+def test_reshape(alone, opencv, rng, text, shape):
+    x, layer = rng.normal(size=(2, 6, 2, 2)), f'type: "Reshape" reshape_param {{ {text} }}'
+    check(alone(layer, x.shape), x, lambda v: v.reshape(shape), rng)
+    if len(shape) > 1 and not any(odd in text for odd in ("axis: -", "num_axes: 0")):  # which OpenCV has not
+        np.testing.assert_allclose(opencv(layer, x), x.reshape(shape), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

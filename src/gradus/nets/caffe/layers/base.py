@@ -64,7 +64,7 @@ class Layer(nn.Module):
     tops: ClassVar[tuple[int, int | None]] = (1, 1)
     is_loss: ClassVar[bool] = False  # its first top weighs 1 unless the text says otherwise
     is_source: ClassVar[bool] = False  # its tops come from outside
-    overwritable: ClassVar[bool] = True  # tops are fresh memory that its own backward does not read
+    overwritable: bool = True  # tops are fresh memory that its own backward does not read
     any_size: ClassVar[bool] = False  # one instance serves bottoms of all sizes
     dimensions: ClassVar[int | None] = None  # axes of the first bottom where it takes only so many
 

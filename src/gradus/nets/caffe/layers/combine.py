@@ -57,7 +57,6 @@ class Eltwise(Layer):
 
     settings = "eltwise_param"
     bottoms = (2, None)
-    overwritable = False
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """No broadcasting; coefficients count for sums, are refused for products and overlooked for maxima."""
@@ -67,6 +66,7 @@ class Eltwise(Layer):
         if len(self.coefficients) != len(shapes) or (p.coeff and p.operation == PROD):
             raise self.error("takes one coeff for each input, and only with operation: SUM", at="eltwise_param.coeff")
         self.operation = p.operation
+        self.overwritable = p.operation == SUM
 
     def forward(self, *xs: Tensor) -> Tensor:
         """From left to right. In a tie of the maximum the later one of the first pair gets the gradient."""

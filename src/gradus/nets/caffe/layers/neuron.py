@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,8 +28,10 @@ class ReLU(Layer):
         return F.leaky_relu(x, self.slope) if self.slope else torch.relu(x)
 
     def step(self, use: Use) -> Callable[..., Any]:
-        """Plain ReLU may write into its bottom."""
-        return torch.relu_ if use.in_place and not self.slope else self.forward
+        """In place it may write into its bottom, unless that would hide the sign."""
+        if not use.in_place or self.slope < 0:
+            return self.forward
+        return torch.relu_ if not self.slope else partial(F.leaky_relu_, negative_slope=self.slope)
 
 
 class PReLU(Layer):
@@ -50,11 +53,17 @@ class PReLU(Layer):
 
 
 class ReLU6(Layer):
-    """The value held between 0 and 6."""
+    """ReLU that ends at 6."""
+
+    settings = "relu6_param"
+
+    def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
+        """The slope of the negative side."""
+        self.slope = p.negative_slope
 
     def forward(self, x: Tensor) -> Tensor:
         """Out of place."""
-        return F.relu6(x)
+        return F.leaky_relu(x, self.slope).clamp(max=6) if self.slope else F.relu6(x)
 
 
 class ELU(Layer):
