@@ -15,6 +15,7 @@ from pathlib import Path
 from gradus.core.errors import GradusError, InputError
 from gradus.engine.caffe.flags import FLAGS, Given, UsageError, parse
 from gradus.engine.caffe.log import Log
+from gradus.nets.caffe import user_code
 
 GLOG_FOLDER, GLOG_LEAST = "GLOG_log_dir", "GLOG_minloglevel"  # glog's variables, spelled as it does
 COMMANDS = ("train", "test", "time", "upgrade", "draw", "device_query")
@@ -26,14 +27,15 @@ def main(arguments: Sequence[str]) -> int:
     log = Log()
     try:
         given = parse(arguments)
-        if given.help or not given.words:
-            sys.stdout.write(usage())
-            return 0 if given.help else WRONG
         if given.version:
             sys.stdout.write(_version())
             return 0
+        if given.help or not given.words:
+            sys.stdout.write(usage())
+            return 0 if given.help else WRONG
         folder = given.log_dir or os.environ.get(GLOG_FOLDER)
         log = Log(least=_least(given), folder=Path(folder) if folder else None)
+        user_code.permit_all()  # the process is the user's own
         _command(given)(given, log)
     except (GradusError, OSError) as problem:
         log("caffe.cpp:1", _sentence(problem), "F")

@@ -25,11 +25,11 @@ def run(given: Given, log: Log) -> None:
     net = Net(model, phase=phase_of(given), level=given.level, stages=given.listed("stage"), device=device)
     try:
         log("caffe.cpp:360", "Performing Forward")
-        net.compute(grad=True)
-        loss = net.loss()
+        loss = net.run().loss
         log("caffe.cpp:365", f"Initial loss: {number(0.0 if loss is None else loss.item())}")
         log("caffe.cpp:366", "Performing Backward")
-        net.backward()
+        if loss is not None and loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
         log("caffe.cpp:374", "*** Benchmark begins ***")
         log("caffe.cpp:375", f"Testing for {iterations} iterations.")
         _report(Stopwatch(net), iterations, log)
@@ -49,33 +49,54 @@ class Stopwatch:
     """The milliseconds that each layer has taken so far, by direction."""
 
     def __init__(self, net: Net) -> None:
-        self.net, self.names = net, list(net.layers)
+        self.net, self.names, self._weights = net, list(net.layers), net.loss_weights
         self.spent = {"forward": [0.0] * len(self.names), "backward": [0.0] * len(self.names)}
+        self._values: dict[int, Tensor] = {}  # by slot
+        self._bottoms: dict[int, list[Tensor]] = {}  # by layer: where its own graph begins
+        self._gradients: dict[int, Tensor] = {}  # by slot
 
     def total(self, direction: str) -> float:
         """Of all layers together."""
         return sum(self.spent[direction])
 
     def pass_once(self) -> None:
-        """One batch forward and backward, layer by layer."""
-        for index in range(len(self.names)):
-            self._timed("forward", index, lambda i: self.net.compute(i, i + 1, grad=True))
-        gradients = {
-            name: torch.full_like(self.net.values[name], weight)
-            for name, weight in self.net.loss_weights.items()
-            if weight
-        }
-        for index in reversed(range(len(self.names))):
-            self._timed("backward", index, lambda i: self._backward(i, gradients))
+        """One batch forward and backward, each layer by itself; the weights have their gradients afterwards."""
         for spec in self.net.specs:
             spec.tensor.grad = None
+        for index in range(len(self.names)):
+            self._timed("forward", index, self._forward)
+        self._gradients = {
+            slot: torch.full_like(self._values[slot], weight)
+            for placed, _ in self.net.calls
+            for name, slot in zip(placed.definition.message.top, placed.writes, strict=True)
+            if (weight := self._weights[name])
+        }
+        for index in reversed(range(len(self.names))):
+            self._timed("backward", index, self._backward)
 
-    def _backward(self, index: int, gradients: dict[str, Tensor]) -> None:
-        """Through one layer: from the gradients of its tops to those of its bottoms."""
-        tops = self.net.definitions[index].message.top
-        seeds = {name: gradients.pop(name) for name in dict.fromkeys(tops) if name in gradients}
-        if seeds:
-            gradients.update(self.net.backward(seeds, index, index))
+    def _forward(self, index: int) -> None:
+        placed, step = self.net.calls[index]
+        if step is None:
+            self._values.update(zip(placed.writes, self.net.batch(placed), strict=True))
+            return
+        given = [self._values[slot] for slot in step.reads]
+        bottoms = self._bottoms[index] = [x.detach().requires_grad_(x.requires_grad) for x in given]
+        result = step.call(*bottoms)
+        tops = [result] if isinstance(result, Tensor) else list(result)
+        self._values.update(zip(step.writes, tops, strict=True))
+
+    def _backward(self, index: int) -> None:
+        """From the gradients of a layer's tops to those of its bottoms and weights."""
+        _, step = self.net.calls[index]
+        writes = () if step is None else step.writes
+        known = [slot for slot in writes if slot in self._gradients and self._values[slot].requires_grad]
+        if step is None or not known:
+            return
+        torch.autograd.backward([self._values[slot] for slot in known], [self._gradients[slot] for slot in known])
+        for slot, bottom in zip(step.reads, self._bottoms[index], strict=True):
+            if bottom.grad is not None:
+                before = self._gradients.get(slot)
+                self._gradients[slot] = bottom.grad if before is None else before + bottom.grad
 
     def _timed(self, direction: str, index: int, work: Callable[[int], None]) -> None:
         self._wait()
