@@ -52,6 +52,7 @@ def test_a_sample_is_written_once(gradus: Run, tmp_path: Path) -> None:
         (["dataset", "create", "classification", "--name", "n", "--width", "0"], ["--train", "--width", "at least 1"]),
         (["train", "d", "--epochs", "many", "--momentum", "1"], ["--epochs", "--momentum"]),
         (["train", "d", "--network", "lost.prototxt"], ["--network", "lost.prototxt"]),
+        (["train", "d", "--python-layers", "lost.py"], ["--python-layers", "lost.py"]),
         (["predict", "m", "lost.png"], ["IMAGE", "lost.png"]),
         (["predict", "m", "/"], ["IMAGE", "is a folder", "Name its pictures: /*"]),
         (["frobnicate"], ["frobnicate"]),

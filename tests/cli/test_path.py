@@ -24,6 +24,30 @@ layer { name: "softmax" type: "Softmax" bottom: "score" top: "softmax" include {
 """
 
 
+WITH_PYTHON = NETWORK.replace('bottom: "data"', 'bottom: "halved"').replace(
+    'layer { name: "score"',
+    'layer { name: "halved" type: "Python" bottom: "data" top: "halved"'
+    ' python_param { module: "digits_python_layers" layer: "Halved" } }\nlayer { name: "score"',
+)
+HALVED = """
+import caffe
+
+class Halved(caffe.Layer):
+    def setup(self, bottom, top):
+        self.side = 2
+        assert self.side == 2
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data / 2
+
+    def backward(self, top, propagate_down, bottom):
+        bottom[0].diff[...] = top[0].diff / 2
+"""
+
+
 @pytest.fixture(scope="module")
 def made(gradus: Run, pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """A dataset and a model, each made by one command that hosts all it needs by itself."""
@@ -113,6 +137,25 @@ def test_what_is_wrong_with_a_network_is_said_of_its_file(gradus: Run, served: t
     assert ran.returncode == 2
     assert "mine.prototxt: line 4:" in ran.stderr
     assert "Hint: " in ran.stderr
+
+
+def test_a_network_with_a_layer_in_python_is_trained_and_asked(
+    gradus: Run, served: tuple[str, str], tmp_path: Path, pictures: Path
+) -> None:
+    (tmp_path / "halved.py").write_text(HALVED)
+    (tmp_path / "mine.prototxt").write_text(WITH_PYTHON)
+    given = ["--network", tmp_path / "mine.prototxt", "--python-layers", tmp_path / "halved.py", "--epochs", "1"]
+    ran = gradus("train", "two", *given, "--name", "with python")
+    assert ran.returncode == 0, ran.stderr
+    picture = next(pictures.rglob("*.png"))
+    answer = gradus("predict", "with python", picture)
+    assert answer.returncode == 0, answer.stderr
+    broken = tmp_path / "broken.py"
+    broken.write_text(HALVED.replace("self.side", "self.nothing", 1))
+    ran = gradus("train", "two", *given[:2], "--python-layers", broken)
+    assert ran.returncode == 2
+    assert "line 7 of module" in ran.stderr  # where it is asserted
+    assert "AttributeError" in ran.stderr
 
 
 def test_a_training_that_fails_says_why_and_exits_with_one(

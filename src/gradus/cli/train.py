@@ -22,14 +22,19 @@ from gradus.core.model import TrainingOptions
 if TYPE_CHECKING:
     from gradus.client import Client
 
+PythonLayersOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Python layers that NETWORK names as module digits_python_layers."),
+]
 LARGEST_TEXT = 4 * 2**20  # bytes, as TrainingOptions.network_text
 
 
 @guarded
-@takes(TrainingOptions, skip={"type", "dataset", "network_text"})
+@takes(TrainingOptions, skip={"type", "dataset", "network_text", "python_layers"})
 def train(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Its id, the beginning of its id, or its name.")],
     given: Given[TrainingOptions],
+    python_layers: PythonLayersOption = None,
     detach: DetachOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -43,6 +48,8 @@ def train(
     if text is not None:
         given.put("network", "custom")
         given.put("network_text", text)
+    if python_layers is not None:
+        given.put("python_layers", _read(python_layers, "python_layers"))
     if "name" not in given:
         given.put("name", "network" if network == "-" else Path(network).stem)
     given.put("dataset", dataset)
@@ -81,13 +88,19 @@ def network_text(network: str) -> str | None:
         return sys.stdin.read(LARGEST_TEXT + 1)
     path = Path(network).expanduser()
     if path.is_file():
-        try:
-            with path.open(encoding="utf-8") as file:
-                return file.read(LARGEST_TEXT + 1)
-        except UnicodeDecodeError as error:
-            raise InputError(f"{network} is not a text file", field="network") from error
+        return _read(path, "network")
     if path.suffix or path.name != network:
         raise InputError(
             f"there is no file {network}", field="network", hint="Give a standard network, such as lenet, or a file."
         )
     return None
+
+
+def _read(path: Path, field: str) -> str:
+    try:
+        with path.expanduser().open(encoding="utf-8") as file:
+            return file.read(LARGEST_TEXT + 1)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file", field=field) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}", field=field) from error

@@ -14,6 +14,7 @@ class NetworkQuestion(BaseModel):
     text: str
     given: NetworkInput
     phase: Phase = "train"
+    python_layers: str = ""
 
 
 class Networks:
@@ -30,6 +31,7 @@ class Networks:
         """One standard network with its text."""
         return self._transport.get(f"/networks/{network_id}", NetworkEntry)
 
-    def draw(self, text: str, given: NetworkInput, phase: Phase = "train") -> Graph:
+    def draw(self, text: str, given: NetworkInput, phase: Phase = "train", python_layers: str = "") -> Graph:
         """Layers, shapes and parameter counts of a network text, without training it."""
-        return self._transport.post("/networks/draw", Graph, NetworkQuestion(text=text, given=given, phase=phase))
+        question = NetworkQuestion(text=text, given=given, phase=phase, python_layers=python_layers)
+        return self._transport.post("/networks/draw", Graph, question)

@@ -1,6 +1,7 @@
 """What a model's folder holds beside its snapshots: enough to use the model without its dataset.
 
 original.prototxt train_val.prototxt deploy.prototxt solver.prototxt   the network and its solver, as texts
+digits_python_layers.py                                                code of its layers of type Python, if it has any
 labels.txt                                                             one class a line
 mean.binaryproto                                                       where the mean picture is subtracted
 preprocessing.json                                                     what is done to a picture
@@ -24,11 +25,13 @@ from gradus.data.facts import FILE as DATASET
 from gradus.data.facts import write_facts
 from gradus.data.files import write_bytes, write_json, write_text
 from gradus.data.mean import read_mean
+from gradus.nets.caffe import user_code
 from gradus.nets.compilers import compile_network
 from gradus.nets.network import Network
 
 ORIGINAL = "original.prototxt"
 SOLVER = "solver.prototxt"
+PYTHON_LAYERS = user_code.FILE
 LABELS = "labels.txt"
 MEAN = "mean.binaryproto"
 PREPROCESSING = "preprocessing.json"
@@ -48,6 +51,20 @@ def write_model(
         write_facts(folder, facts)
     if not (folder / PREPROCESSING).exists():
         write_json(folder / PREPROCESSING, recorded)
+
+
+def keep_python_layers(folder: Path, code: str) -> None:
+    """Store the code of a network's Python layers, if there is any, and let this process run it from there."""
+    if code.strip():
+        folder.mkdir(parents=True, exist_ok=True)
+        _renew(folder / PYTHON_LAYERS, code)
+    permit_python_layers(folder)
+
+
+def permit_python_layers(folder: Path) -> None:
+    """Let this process run the code that was stored with the model: only in a worker's or predictor's process."""
+    if (folder / PYTHON_LAYERS).is_file():
+        user_code.permit(folder)
 
 
 def read_labels(folder: Path) -> list[str]:
@@ -75,6 +92,7 @@ def read_model_mean(folder: Path, recorded: Preprocessing) -> NDArray[np.float32
 
 def read_network(folder: Path, recorded: Preprocessing, classes: int, device: str) -> Network:
     """The model's network, compiled as it was for training; its weights are still to be loaded."""
+    permit_python_layers(folder)
     given = NetworkInput(
         width=recorded.width,
         height=recorded.height,

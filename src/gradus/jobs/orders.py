@@ -53,6 +53,7 @@ class NetworkQuestion(BaseModel):
 
     asks: Literal["network"] = "network"
     text: str
+    python_layers: str = ""
     given: NetworkInput
     phase: Phase = "train"
     strict: bool = True

@@ -59,7 +59,9 @@ def _find(question: Question) -> BaseModel:
     if isinstance(question, NetworkQuestion):
         from gradus.engine.draw import draw_network
 
-        return draw_network(question.text, question.given, question.phase, strict=question.strict)
+        return draw_network(
+            question.text, question.given, question.phase, strict=question.strict, python_layers=question.python_layers
+        )
     return _evaluate(question)
 
 

@@ -29,7 +29,7 @@ from gradus.zoo import network_text as ready_text
 
 CUSTOM = "custom"
 UNKNOWN_CLASSES = 10  # what a network is drawn for while its dataset has not been listed yet
-FILES = ("*.prototxt", "*.txt", "*.json", "*.binaryproto", "worker.log", "events.jsonl", "snapshots/*/*")
+FILES = ("*.prototxt", "*.py", "*.txt", "*.json", "*.binaryproto", "worker.log", "events.jsonl", "snapshots/*/*")
 
 
 def check(house: House, options: TrainingOptions) -> Graph | None:
@@ -141,7 +141,8 @@ def graph(house: House, model_id: str, phase: Phase = "train") -> Graph:
     """The model's network, drawn for its dataset."""
     options = options_of(house, model_id)
     asked = network_input(house, options.dataset, batch_size=options.batch_size, crop_size=options.crop_size)
-    return networks.draw(house, network_text(house, model_id), asked, phase)
+    code = options.python_layers
+    return networks.draw(house, network_text(house, model_id), asked, phase, python_layers=code)
 
 
 def files(house: House, model_id: str) -> list[FileEntry]:
@@ -213,7 +214,7 @@ def _compiled(house: House, options: TrainingOptions, text: str, given: NetworkI
     """None where the host is not there: the worker will say what is wrong with the network."""
     field = networks.FIELD if options.network_text.strip() else "network"
     try:
-        return networks.draw(house, text, given, field=field)
+        return networks.draw(house, text, given, field=field, python_layers=options.python_layers)
     except UnavailableError:
         return None
 

@@ -35,15 +35,18 @@ def draw(
     *,
     field: str = FIELD,
     strict: bool = True,
+    python_layers: str = "",
 ) -> Graph:
     """The layers, shapes and counts of a text, from the engine host; `NetworkError` names the line.
 
     Where not `strict`, a text that cannot be trained on the dataset is drawn too, if it can be, and the graph says why.
+    `python_layers` is the code of its layers of type Python; it runs in a process of its own.
     """
     if not text.strip():
         raise NetworkError("the network has no text", field=field, hint="write one, or begin with a standard network")
     try:
-        return house.host.ask(NetworkQuestion(text=text, given=given, phase=phase, strict=strict))
+        question = NetworkQuestion(text=text, given=given, phase=phase, strict=strict, python_layers=python_layers)
+        return house.host.ask(question)
     except NetworkError as error:
         problem = error.problem
         raise NetworkError(

@@ -21,6 +21,7 @@ class Drawing(BaseModel):
     text: str = Field(min_length=1, max_length=4 * 2**20)
     given: NetworkInput
     phase: Phase = "train"
+    python_layers: str = Field("", max_length=2**20, description="Code of its layers of type Python.")
 
 
 @router.get("", responses=READS)
@@ -41,4 +42,7 @@ def draw_network(house: GivenHouse, drawing: StrictBody[Drawing]) -> Graph:
 
     A text that could not be trained on such pictures is drawn all the same, and its `problem` says why.
     """
-    return networks.draw(house, drawing.text, drawing.given, drawing.phase, field="text", strict=False)
+    code = drawing.python_layers
+    return networks.draw(
+        house, drawing.text, drawing.given, drawing.phase, field="text", strict=False, python_layers=code
+    )

@@ -6,6 +6,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 
 from gradus.services.house import House
 
@@ -24,7 +25,12 @@ def _unrestricted(request: Request) -> bool:
 
 async def _entered(request: Request) -> dict[str, str]:
     async with request.form(max_part_size=MOST_BYTES) as form:
-        return {name: _lines(value) for name, value in form.items() if isinstance(value, str)}
+        return {name: _lines(value if isinstance(value, str) else await _sent(value)) for name, value in form.items()}
+
+
+async def _sent(file: UploadFile) -> str:
+    """A file as text; what is no UTF-8 shows as such."""
+    return (await file.read(MOST_BYTES)).decode("utf-8", "replace")
 
 
 def _lines(text: str) -> str:

@@ -78,6 +78,7 @@ export function start(part) {
     state.textContent = "Checking…";
     const body = new URLSearchParams(new FormData(form));
     body.set("phase", find("#phase").value);
+    body.delete("python_layers_file"); // its text is in the field below it
     let answer;
     try {
       answer = await request("/models/new/classification/check", { method: "POST", body });
@@ -112,6 +113,14 @@ export function start(part) {
     if (CHECKED.includes(event.target.name)) later();
   });
   textarea.addEventListener("input", later);
+  const code = find("#python_layers");
+  code.addEventListener("input", later);
+  find("#python_layers_file").addEventListener("change", async ({ target }) => {
+    if (!target.files[0]) return;
+    code.value = await target.files[0].text();
+    target.value = "";
+    check();
+  });
   find("#check").addEventListener("click", check);
   find("#phase").addEventListener("change", check);
   find("#customize").addEventListener("click", () => customize().catch((error) => say([["bad", error.message]])));
