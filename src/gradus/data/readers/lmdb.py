@@ -27,7 +27,7 @@ class Database:
         self.path = path
         self.users = 0
         # No lock file: the databases are never written again once they have their name.
-        self._environment = lmdb.open(str(path), readonly=True, lock=False, readahead=False, max_spare_txns=16)
+        self._environment = lmdb.open(str(path), readonly=True, lock=False, max_spare_txns=16)
 
     def __len__(self) -> int:
         return int(self._environment.stat()["entries"])

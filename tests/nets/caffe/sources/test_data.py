@@ -216,3 +216,27 @@ def test_folders_outside_those_allowed_are_refused(opened, database, tmp_path):
 
 def test_absolute_paths_stay(opened, database):
     assert opened(data(source=str(database.resolve()))).shapes()[0] == (3, 3, 6, 5)
+
+
+def test_bytes_changed_at_random_are_read_or_refused(opened, tmp_path, datums, rng):
+    small = cv2.resize(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8), (16, 16))
+    files = [cv2.imencode(kind, small)[1].tobytes() for kind in (".png", ".jpg")]
+    pixels = rng.integers(0, 256, (3, 4, 4), dtype=np.uint8)
+    good = [datums.datum(pixels, 5), datums.datum(pixels.astype(np.float32), 5)]
+    good += [datums.datum(pixels, 5, file=file) for file in files]
+    records = {}
+    for i in range(400):
+        record = bytearray(good[i % 4])
+        for _ in range(rng.integers(1, 4)):
+            record[rng.integers(min(len(record), 40) if i % 8 < 4 else len(record))] = rng.integers(256)
+        records[b"%04d" % i] = bytes(record[: rng.integers(1, len(record))] if i % 5 == 0 else record)
+    datums.write_lmdb(tmp_path / "db", records)
+    source, outcomes = opened(data(1, "prefetch: 0")), []
+    for i in range(400):
+        try:
+            outcomes.append(tuple(source.read()[0].shape[:1]))
+        except NetworkError as problem:
+            assert f"record {i:04d}" in str(problem)
+            outcomes.append(None)
+    assert 50 < outcomes.count(None) < 390
+    assert outcomes.count((1,)) > 10

@@ -197,3 +197,15 @@ def test_the_mean_of_resized_pictures_is_the_means_centre(transform, rng, mean):
     it = transform(text, training=True)
     y = it(np.full((2, 3, 12, 12), 200, np.uint8), it.draw(2)).numpy()
     np.testing.assert_allclose(y[1], 200 - mean[:, 3:6, 2:5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "algorithm"), [(0.5, cv2.INTER_NEAREST), (1.5, cv2.INTER_CUBIC)])
+def test_growing_and_shrinking_have_algorithms_of_their_own(transform, rng, factor, algorithm):
+    picture = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    it = transform(
+        f"crop_size: 6 allow_upscale: true vertical_stretch_lower: {factor} vertical_stretch_upper: {factor}"
+    )
+    height = int(12 * factor)
+    resized = cv2.resize(picture, (12, height), interpolation=algorithm)  # NVIDIA's defaults
+    expected = resized[(height - 6) // 2 :, 3:9][:6].transpose(2, 0, 1)
+    np.testing.assert_array_equal(it(picture.transpose(2, 0, 1)[None], it.draw(1))[0].numpy(), expected)
