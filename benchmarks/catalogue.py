@@ -8,7 +8,7 @@ from collections.abc import Callable
 from benchmarks.measure import Row
 from benchmarks.setting import Setting
 
-NAMES = ("training", "building", "start", "prediction", "home", "memory", "network")
+NAMES = ("training", "building", "start", "prediction", "home", "memory", "network", "caffemodel")
 
 Benchmark = Callable[[Setting], list[Row]]
 
