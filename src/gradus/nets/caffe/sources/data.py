@@ -38,7 +38,7 @@ class Data(Source):
     def shapes(self) -> list[Shape]:
         """As the next record says."""
         with self.explaining(FIELD), ExitStack() as held:
-            picture = self._picture(*_parsed(self._stream.first(held)))
+            picture = picture_of(*_parsed(self._stream.first(held)), self._transform.channels)
             height, width = self._transform.size(*picture.shape[:2])
         return [(self.batch, picture.shape[2], height, width), (self.batch,)][: self.tops]
 
@@ -56,7 +56,7 @@ class Data(Source):
             def picture(index: int) -> Pixels:
                 datum, key = _parsed(pairs[index])
                 found[index] = datum
-                return self._picture(datum, key)
+                return picture_of(datum, key, self._transform.channels)
 
             pictures = gather(self._transform, draws, picture, lambda i: f"record {_named(pairs[i][0])}")
             return self._with(pictures, [datum.label for datum in found if datum is not None])
@@ -75,32 +75,33 @@ class Data(Source):
     def _with(self, pictures: Tensor, labels: list[int]) -> list[Tensor]:
         return [pictures, torch.from_numpy(np.asarray(labels, np.float32))][: self.tops]
 
-    def _picture(self, datum: Datum, key: bytes) -> Pixels:
-        """(height, width, channels) of one record."""
-        shape = (datum.channels, datum.height, datum.width)
-        if datum.encoded:
-            with _naming(key):
-                return decode_picture(datum.data, self._transform.channels)
-        values: NDArray[np.uint8] | NDArray[np.float32]
-        if len(datum.data):
-            values = np.frombuffer(datum.data, np.uint8)
-        elif datum.float_data is not None:
-            values = datum.float_data
-        else:
-            raise _damaged(key, "holds no data")
-        if min(shape) < 1 or values.size != shape[0] * shape[1] * shape[2]:
-            raise _damaged(key, f"has {values.size:,} values for {'x'.join(map(str, shape))}")
-        return values.reshape(shape).transpose(1, 2, 0)
+
+def picture_of(datum: Datum, key: bytes, channels: int | None) -> Pixels:
+    """(height, width, channels) of one record; an encoded one comes in so many channels, None: as it is."""
+    shape = (datum.channels, datum.height, datum.width)
+    if datum.encoded:
+        with naming(key):
+            return decode_picture(datum.data, channels)
+    values: NDArray[np.uint8] | NDArray[np.float32]
+    if len(datum.data):
+        values = np.frombuffer(datum.data, np.uint8)
+    elif datum.float_data is not None:
+        values = datum.float_data
+    else:
+        raise _damaged(key, "holds no data")
+    if min(shape) < 1 or values.size != shape[0] * shape[1] * shape[2]:
+        raise _damaged(key, f"has {values.size:,} values for {'x'.join(map(str, shape))}")
+    return values.reshape(shape).transpose(1, 2, 0)
 
 
 def _parsed(pair: Pair) -> tuple[Datum, bytes]:
     key, record = pair
-    with _naming(key):
+    with naming(key):
         return decode_datum(record), key
 
 
 @contextmanager
-def _naming(key: bytes) -> Iterator[None]:
+def naming(key: bytes) -> Iterator[None]:
     """Say which record an error is about."""
     try:
         yield

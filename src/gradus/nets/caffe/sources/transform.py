@@ -8,7 +8,7 @@ the same batches however many threads decode.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from gradus.core.errors import GradusError
 from gradus.data.mean import read_mean
+from gradus.nets.caffe.sources import ssd_transform
 from gradus.nets.caffe.sources.pool import Pool
 from gradus.nets.caffe.sources.random_resize import RandomResize
 from gradus.nets.caffe.sources.source import Reading
@@ -37,12 +38,13 @@ class Draws:
     mirror: NDArray[np.bool_]  # (N,)
     corner: NDArray[np.float64]  # (N, 2) of [0, 1): how far down and right the crop lies
     resize: NDArray[np.float64]  # (N, 5) of [0, 1): see RandomResize
+    seed: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))  # (N,): of SSD's resizing, noise
 
 
 class Transform:
-    """The transformation of one layer."""
+    """The transformation of one layer. Without `resizes` SSD's resizing and noise are left to the caller."""
 
-    def __init__(self, definition: Definition, reading: Reading) -> None:
+    def __init__(self, definition: Definition, reading: Reading, *, resizes: bool = True) -> None:
         self.definition = definition
         self.pool = Pool()  # for all that is done to its pictures
         p = self._settings = definition.message.transform_param
@@ -55,6 +57,8 @@ class Transform:
         self._training = reading.training
         self.crop = self._crop_of(p)
         self._resize = RandomResize.of(definition, self.crop)
+        self._ssd = ssd_transform.wanted(definition) and resizes
+        self._rescales = self._resize is not None or ssd_transform.wanted(definition)
         if p.force_color and p.force_gray:
             raise self._error("sets both force_color and force_gray", "force_gray", "Keep one of them.")
         if not math.isfinite(p.scale):
@@ -92,17 +96,21 @@ class Transform:
         nothing = np.zeros((count, 0))
         mirror = self._random.random(count) < 0.5 if self._settings.mirror else np.zeros(count, np.bool_)
         corner = self._random.random((count, 2)) if self.crop and self._training else nothing
-        return Draws(mirror, corner, self._random.random((count, 5)) if self._resize else nothing)
+        resize = self._random.random((count, 5)) if self._resize else nothing
+        seed = self._random.integers(1 << 63, size=count, dtype=np.uint64) if self._ssd else np.zeros(0, np.uint64)
+        return Draws(mirror, corner, resize, seed)
 
     def skip(self, count: int, batches: int) -> None:
         """Decide it for so many batches of `count` that nobody reads."""
-        if self._settings.mirror or self._resize or (self.crop and self._training):
+        if self._settings.mirror or self._resize or self._ssd or (self.crop and self._training):
             for _ in range(batches):
                 self.draw(count)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """The size that pictures of this size come out in."""
-        if self._settings.mean_file and self._resize is None:
+        if self._ssd and self._settings.HasField("resize_param"):
+            height, width = ssd_transform.new_size(height, width, self._settings.resize_param)
+        if self._settings.mean_file and not self._rescales:
             self._check_mean(height, width)
         if self.crop is None:
             return height, width
@@ -114,19 +122,26 @@ class Transform:
         """What is left of one (height, width, channels) picture: `draws` decides for it at `index`."""
         if self._resize is not None:
             picture = self._resize(picture, draws.resize[index])
-        height, width = picture.shape[:2]
-        self.size(height, width)
+        if self._ssd:
+            random = np.random.default_rng(int(draws.seed[index]))
+            picture, _ = ssd_transform.ssd_transform(picture, np.zeros((0, 4)), self._settings, random)
+        down, right, height, width = self.window(picture.shape[0], picture.shape[1], draws, index)
+        return picture[down : down + height, right : right + width]
+
+    def window(self, height: int, width: int, draws: Draws, index: int) -> tuple[int, int, int, int]:
+        """What is cut from one picture of this size: where it starts down and right, its height and width."""
+        if self._settings.mean_file and not self._rescales:
+            self._check_mean(height, width)
         if self.crop is None:
-            return picture
+            return 0, 0, height, width
         if height < self.crop[0] or width < self.crop[1]:
             raise self._too_small(height, width)
-        down, right = self._corners(height, width, draws, index)
-        return picture[down : down + self.crop[0], right : right + self.crop[1]]
+        return *self._corners(height, width, draws, index), *self.crop
 
     def __call__(self, pictures: Pixels, draws: Draws) -> Tensor:
         """Transform (N, C, H, W) pictures of one size: float32."""
         height, width = pictures.shape[2:]
-        if self._resize is not None:
+        if self._resize is not None or self._ssd:
             rows = [self.cut(picture.transpose(1, 2, 0), draws, i) for i, picture in enumerate(pictures)]
             return self.finish(np.stack(rows).transpose(0, 3, 1, 2), draws)
         self.size(height, width)
