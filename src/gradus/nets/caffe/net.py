@@ -163,6 +163,7 @@ class Net:
         self._built = self._builder.build("deploy", self.definitions, feeds, training=self.training, keep=not self.lean)
         self._fed = feeds
         self._slot_of = {name: slot for slot, name in enumerate(self._built.names)}  # the last one of each name
+        self._now = dict(self._slot_of)  # the one that holds each name's blob: in place, layers make it anew
         self._slot_shapes = [shape for placed in self._built.placed for shape in placed.top_shapes]
         steps = iter(self._built.plan.steps)
         self._steps = [None if placed.layer.is_source else next(steps) for placed in self._built.placed]
@@ -238,7 +239,7 @@ class Net:
     @property
     def values(self) -> dict[str, Tensor]:
         """Every blob's tensor of now, by name: zeros before it was computed. Inputs are filled by writing into them."""
-        return {name: self._at(slot) for name, slot in self._slot_of.items()}
+        return {name: self._at(slot) for name, slot in self._now.items()}
 
     def _at(self, slot: int) -> Tensor:
         value = self._values[slot]
@@ -259,6 +260,7 @@ class Net:
             self._catch_up(start, stop)
         with torch.set_grad_enabled(grad), _explained():
             for placed, step in self.calls[start:stop]:
+                self._now.update((self._built.names[slot], slot) for slot in placed.writes)
                 if step is not None:
                     self._built.plan.go_on(self._values, [step], keep=True)
                     continue
@@ -271,7 +273,7 @@ class Net:
         for placed in self._built.placed[start:stop]:
             for slot in placed.reads:
                 if slot not in made:
-                    self._values[slot] = self._at(self._slot_of[self._built.names[slot]])
+                    self._values[slot] = self._at(self._now[self._built.names[slot]])
             made.update(placed.writes)
 
     def batch(self, placed: Placed) -> list[Tensor]:
