@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradus.core.errors import InputError, NetworkError, OutsideDataRootsError
+from gradus.data.pictures import read_file
+from gradus.nets.caffe.sources import image_data, pictures
 from gradus.nets.caffe.sources.image_data import read_list
 
 
@@ -56,6 +58,24 @@ def test_the_short_side_of_nvidia(opened, tmp_path, rng, sides):
     for _ in range(2):  # read, then from the cache
         expected = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
         np.testing.assert_array_equal(source.read()[0][0].numpy(), expected)
+
+
+def test_the_cache_reads_each_file_once_and_keeps_within_memory(opened, files, tmp_path, monkeypatch):
+    text = images("batch_size: 5 new_height: 4 new_width: 4 cache: true")
+    read = []
+    monkeypatch.setattr(pictures, "available_memory", lambda: 2 * 3 * 48)  # for three pictures
+    monkeypatch.setattr(image_data, "read_file", lambda path: read.append(path) or read_file(path))
+    source = opened(text).source
+    first = source.read()[0].numpy()
+    np.testing.assert_array_equal(source.read()[0].numpy(), first)
+    assert len(read) == 5 + 2
+    monkeypatch.undo()
+    source = opened(text)
+    np.testing.assert_array_equal(source.read()[0].numpy(), first)
+    for file in files:
+        file.unlink()
+    for _ in range(6):
+        np.testing.assert_array_equal(source.read()[0].numpy(), first)
 
 
 def test_a_turned_photograph_is_upright_as_in_opencv(opened, tmp_path, rng):

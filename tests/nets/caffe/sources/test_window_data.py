@@ -192,6 +192,23 @@ def test_any_text_is_read_or_refused_with_its_line(text):
         assert 1 <= problem.problem.line <= text.count("\n") + 1
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1 1 0 0 5 x", "not a number"),
+        ("1 1 0 0 5 1e10", "too large"),
+        ("1 nan 0 0 5 5", "not a number"),
+        ("1 1 0.5 0 5 5", "whole numbers"),
+        ("1 1 0 0 5 5 7", "behind the last window"),
+    ],
+)
+def test_a_wrong_number_is_found_on_its_line(row, said):
+    text = f"# 0\na.png\n3 30 40 1\n1 1 0 0 5 5\n\n# 1\nb.png\n3 30 40\n2\n1 1 0 0 5 5\n{row}\n"
+    with pytest.raises(InputError, match=f"line 11: .*{said}") as caught:
+        list(read_windows(text))
+    assert caught.value.problem.line == 11
+
+
 def test_a_count_that_lies_takes_no_memory():
     with pytest.raises(InputError, match="numbers are missing"):
         list(read_windows("# 0\na.png\n3 375 500 2000000000\n1 1 0 0 5 5\n"))

@@ -16,7 +16,7 @@ from gradus.data.pictures import read_file
 from gradus.data.records import decode_picture
 from gradus.nets.caffe.layers.base import Shape
 from gradus.nets.caffe.sources.order import Order
-from gradus.nets.caffe.sources.pictures import gather
+from gradus.nets.caffe.sources.pictures import Kept, gather
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.transform import Pixels, Transform
 from gradus.nets.caffe.text import Definition
@@ -75,7 +75,7 @@ class ImageData(Source):
             world=reading.world if reading.training else 1,
             skip=int(random.integers(p.rand_skip)) if p.rand_skip else 0,
         )
-        self._kept: dict[int, Pixels] = {}  # NVIDIA's cache
+        self._kept = Kept(p.cache)  # NVIDIA's
 
     def shapes(self) -> list[Shape]:
         """As the next picture says."""
@@ -111,8 +111,9 @@ class ImageData(Source):
         return f"{shown} (line {entry.line} of {self._list.name})"
 
     def _picture(self, index: int) -> Pixels:
-        if index in self._kept:
-            return self._kept[index]
+        kept = self._kept.get(index)
+        if kept is not None:
+            return kept
         p = self._settings
         path = self.reading.root / (p.root_folder + self._entries[index].path)
         try:
@@ -126,9 +127,7 @@ class ImageData(Source):
         if height:
             resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
             picture = resized[..., None] if resized.ndim == 2 else resized
-        if p.cache:
-            self._kept[index] = picture
-        return picture
+        return self._kept.keep(index, picture)
 
 
 _HINT = "Paths are relative to root_folder; take the line out if the picture is of no use."

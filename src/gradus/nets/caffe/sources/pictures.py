@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 
 import cv2
 import numpy as np
 from torch import Tensor
 
 from gradus.core.errors import InputError
+from gradus.data.memory import available_memory
 from gradus.nets.caffe.sources.transform import Draws, Pixels, Transform
 
 
@@ -40,6 +42,27 @@ def _spread(cut: Pixels, planes: Pixels) -> None:
         cv2.split(cut, list(planes))  # into the planes given; three times as fast as numpy
     else:
         np.copyto(planes, cut.transpose(2, 0, 1))
+
+
+class Kept:
+    """Pictures that stay in memory once they are decoded, where `wanted`, up to half of what is free."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._room = available_memory() // 2 if wanted else 0
+        self._pictures: dict[int, Pixels] = {}
+        self._lock = Lock()
+
+    def get(self, number: int) -> Pixels | None:
+        """The picture, if it is kept."""
+        return self._pictures.get(number)
+
+    def keep(self, number: int, picture: Pixels) -> Pixels:
+        """The picture, kept if there is room."""
+        with self._lock:
+            if picture.nbytes <= self._room:
+                self._pictures[number] = picture
+                self._room -= picture.nbytes
+        return picture
 
 
 def _described(cut: Pixels) -> str:

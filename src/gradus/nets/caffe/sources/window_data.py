@@ -13,6 +13,7 @@ from torch import Tensor
 from gradus.core.errors import GradusError, InputError
 from gradus.nets.caffe.layers.base import Shape
 from gradus.nets.caffe.sources.image_data import read_picture
+from gradus.nets.caffe.sources.pictures import Kept
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.transform import Draws, Pixels, Transform
 from gradus.nets.caffe.sources.windows import WindowPicture, read_windows
@@ -54,7 +55,7 @@ class WindowData(Source):
                 hint = "Look at fg_threshold, bg_threshold and fg_fraction."
                 raise self.error(f"needs {count} {name} windows a batch and has {len(windows)}", at=FIELD, hint=hint)
         self._random = reading.generator(definition.name)
-        self._files: dict[int, Pixels] = {}
+        self._kept = Kept(p.cache_images)
 
     def _sorted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Background and foreground windows: picture, label, overlap, x1, y1, x2, y2."""
@@ -122,17 +123,15 @@ class WindowData(Source):
         return f"{picture.path[-80:].encode(errors='replace').decode()} (line {picture.line})"
 
     def _picture(self, number: int) -> Pixels:
-        if number in self._files:
-            return self._files[number]
+        kept = self._kept.get(number)
+        if kept is not None:
+            return kept
         entry = self._pictures[number]
         path = self.reading.admit(self.reading.root / (self._settings.root_folder + entry.path))
         try:
-            picture = read_picture(path, self._channels)
+            return self._kept.keep(number, read_picture(path, self._channels))
         except GradusError as problem:
             raise InputError(f"{self._name(entry)}: {problem}") from problem
-        if self._settings.cache_images:
-            self._files[number] = picture
-        return picture
 
 
 def warp(

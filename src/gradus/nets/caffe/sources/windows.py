@@ -6,6 +6,7 @@ channels, height, width, how many windows, and for each `label overlap x1 y1 x2 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,16 +45,14 @@ class _Lines:
         self._at += 1
         return line
 
-    def numbers(self, count: int, left: list[str]) -> list[str]:
+    def numbers(self, count: int, left: deque[str]) -> list[str]:
         """The next `count` words; `left` are those that a line before has left over, and gets what is left now."""
         while len(left) < count:
             line = self.next()
             if line is None or line.startswith("#"):
                 raise _wrong(self.number, f"{count - len(left)} numbers are missing")
             left.extend(line.split())
-        found = left[:count]
-        del left[:count]
-        return found
+        return [left.popleft() for _ in range(count)]
 
 
 def read_windows(text: str) -> Iterator[WindowPicture]:
@@ -67,34 +66,48 @@ def read_windows(text: str) -> Iterator[WindowPicture]:
         path = lines.next()
         if path is None or path.startswith("#") or "\0" in path:
             raise _wrong(lines.number, "the path of the picture is expected here")
-        left: list[str] = []
-        channels, _, _, count = _floats(lines.numbers(4, left), lines.number, whole=True).astype(int).tolist()
+        left: deque[str] = deque()
+        header = _numbers(lines.numbers(4, left), [lines.number], whole=(0, 1, 2, 3))
+        channels, _, _, count = header[0].astype(int).tolist()
         if count < 0 or channels not in (1, 3):
             raise _wrong(lines.number, f"{channels} channels and {count} windows cannot be")
-        windows = _floats(_words(lines, count, left), lines.number).reshape(count, NUMBERS)
+        windows = _windows(lines, count, left)
         if left:
             raise _wrong(lines.number, "there are numbers behind the last window")
-        if (windows[:, (0, 2, 3, 4, 5)] % 1).any():
-            raise _wrong(lines.number, "labels and corners of windows are whole numbers")
         yield WindowPicture(path, channels, start, windows)
 
 
-def _words(lines: _Lines, count: int, left: list[str]) -> list[str]:
-    """The words of all windows, taken one window at a time: what a file claims is not allocated before it is there."""
-    found: list[str] = []
+def _windows(lines: _Lines, count: int, left: deque[str]) -> NDArray[np.float64]:
+    """All windows of a picture, taken one by one: what a file claims is not allocated before it is there."""
+    words: list[str] = []
+    where: list[int] = []
     for _ in range(count):
-        found.extend(lines.numbers(NUMBERS, left))
-    return found
+        words.extend(lines.numbers(NUMBERS, left))
+        where.append(lines.number)
+    return _numbers(words, where, whole=(0, 2, 3, 4, 5)) if count else np.zeros((0, NUMBERS))
 
 
-def _floats(words: list[str], line: int, *, whole: bool = False) -> NDArray[np.float64]:
+def _numbers(words: list[str], where: list[int], *, whole: tuple[int, ...]) -> NDArray[np.float64]:
+    """A row of numbers for each line of `where`; the columns `whole` hold whole numbers."""
     try:
         values = np.array(words, np.float64)
     except ValueError:
-        values = np.array([np.nan])
-    if not (np.abs(values) < 2**31).all() or (whole and (values % 1).any()):
-        raise _wrong(line, f"there is something else than {'whole ' if whole else ''}numbers")
+        values = np.array([_float(word) for word in words])
+    values = values.reshape(len(where), -1)
+    bad = ~(np.abs(values) < 2**31).all(1)  # NaN too
+    if bad.any():
+        raise _wrong(where[int(bad.argmax())], "there is something that is not a number, or too large")
+    bad = (values[:, whole] % 1 != 0).any(1)
+    if bad.any():
+        raise _wrong(where[int(bad.argmax())], "sizes, labels and corners are whole numbers")
     return values
+
+
+def _float(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
 
 
 def _wrong(line: int, what: str) -> InputError:
