@@ -26,8 +26,8 @@ LayerParameter: annotated_data_param=200 AnnotatedDataParameter; multibox_loss_p
     DetectionOutputParameter; detection_evaluate_param=205 DetectionEvaluateParameter; norm_param=206
     NormalizeParameter; video_data_param=207 VideoDataParameter; relu6_param=100000 ReLU6Parameter;
     shuffle_channel_param=164 ShuffleChannelParameter; roi_pooling_param=8266711 ROIPoolingParameter;
-    psroi_pooling_param=10001 PSROIPoolingParameter; smooth_l1_loss_param=8266712 SmoothL1LossParameter; interp_param=2143 InterpParameter; upsample_param=2152
-    UpsampleParameter
+    psroi_pooling_param=10001 PSROIPoolingParameter; smooth_l1_loss_param=8266712 SmoothL1LossParameter;
+    interp_param=2143 InterpParameter; upsample_param=2152 UpsampleParameter
 TransformationParameter: resize_param=208 ResizeParameter; noise_param=209 NoiseParameter; emit_constraint=210
     EmitConstraint; crop_h=211 uint32 [0]; crop_w=212 uint32 [0]; distort_param=213 DistortionParameter;
     expand_param=214 ExpansionParameter
