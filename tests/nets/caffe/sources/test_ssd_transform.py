@@ -66,7 +66,13 @@ def test_boxes_move_into_the_padded_picture():
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [((375, 500), (300, 400)), ((500, 375), (400, 300)), ((7, 7), (300, 300))]
+    ("before", "after"),
+    [
+        ((375, 500), (300, 400)),
+        ((500, 375), (400, 300)),
+        ((7, 7), (300, 300)),
+        ((100, 106), (300, 317)),  # 106 / 100 * 300 is 317.99997 in float32
+    ],
 )
 def test_the_small_side_fits(before, after, rng):
     r = resize("FIT_SMALL_SIZE", height=300, width=300)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gradus.nets.caffe.layers import boxes, matching, priors
-from gradus.nets.caffe.layers.base import Layer, Shape
+from gradus.nets.caffe.layers.base import Shape
+from gradus.nets.caffe.layers.class_loss import HIGHEST_LOSS
+from gradus.nets.caffe.layers.loss import BATCH_SIZE, FULL, NONE, VALID, Loss, capped, precise
 from gradus.nets.caffe.layers.matching import FREE, Thinning, Truth
 from gradus.nets.caffe.layers.priors import Predictions
 
@@ -20,11 +21,9 @@ SMOOTH_L1 = 1  # MultiBoxLossParameter.LocLossType
 SOFTMAX = 0  # ConfLossType
 BIPARTITE = 0  # MatchType
 MINE_NONE, MAX_NEGATIVE, HARD_EXAMPLE = 0, 1, 2  # MiningType
-FULL, VALID, BATCH_SIZE, NONE = 0, 1, 2, 3  # LossParameter.NormalizationMode
-_HIGHEST = -math.log(torch.finfo(torch.float32).tiny)  # the logarithm is taken of FLT_MIN at least
 
 
-class MultiBoxLoss(Layer):
+class MultiBoxLoss(Loss):
     """Box offsets (N, P * 4 * places), class scores (N, P * classes), priors and true boxes (1, 1, G, 8) to one loss.
 
     A true box's row is item, label, instance, xmin, ymin, xmax, ymax, difficult; item -1 is padding. Rows with a
@@ -37,7 +36,6 @@ class MultiBoxLoss(Layer):
 
     settings = "multibox_loss_param"
     bottoms = (4, 4)
-    is_loss = True
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
         """Check that predictions and priors agree."""
@@ -64,10 +62,7 @@ class MultiBoxLoss(Layer):
             raise self.error("needs true boxes of 8 numbers each as its fourth bottom", at="bottom")
         flags = list(self.definition.message.propagate_down) or [True, True]
         self.counts_boxes, self.counts_classes = flags[:2]
-        loss = self.definition.message.loss_param
-        self.mode = loss.normalization
-        if loss.HasField("normalize") and not loss.HasField("normalization"):
-            self.mode = VALID if loss.normalize else BATCH_SIZE
+        self.read_divisor()
 
     def forward(self, offsets: Tensor, scores: Tensor, prior: Tensor, true: Tensor) -> Tensor:
         """A number without axes, in float32."""
@@ -75,7 +70,7 @@ class MultiBoxLoss(Layer):
             return offsets.new_empty((), dtype=torch.float32)
         said = priors.unpack(offsets, scores, prior, self.places)
         with torch.no_grad():
-            truth = self.truth(priors.full(true).reshape(-1, 8), len(offsets))
+            truth = self.truth(precise(true).reshape(-1, 8), len(offsets))
             matches, best = self.match(said, truth)
             labels = self.labels(matches, truth)
         box_loss = self.box_loss(said, matches, truth)
@@ -158,7 +153,7 @@ class MultiBoxLoss(Layer):
         """For each prior the loss of its scores: (N, P)."""
         if self.p.conf_loss_type == SOFTMAX:
             each = F.cross_entropy(scores.movedim(2, 1), labels, reduction="none")
-            return each - (each.detach() - _HIGHEST).clamp_(min=0)  # capped as in Caffe, the gradient is not
+            return capped(each, HIGHEST_LOSS)
         target = labels.unsqueeze(2) == torch.arange(self.classes, device=labels.device)
         if self.p.mining_type == MINE_NONE:  # Caffe marks the background only among mined negatives
             target &= (labels != self.p.background_label_id).unsqueeze(2)

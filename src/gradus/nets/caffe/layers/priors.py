@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from gradus.nets.caffe.layers.base import Layer, Shape
+from gradus.nets.caffe.layers.loss import precise
 
 
 class Predictions(NamedTuple):
@@ -39,13 +40,8 @@ def check(layer: Layer, shapes: Sequence[Shape], classes: int, places: int) -> N
 
 def unpack(offsets: Tensor, scores: Tensor, priors: Tensor, places: int) -> Predictions:
     """The three bottoms by prior: Caffe keeps them as (N, P * places * 4), (N, P * classes) and (1, 2, P * 4)."""
-    offsets, scores, priors = (full(x) for x in (offsets, scores, priors))
+    offsets, scores, priors = (precise(x) for x in (offsets, scores, priors))
     prior, variance = (part.reshape(-1, 4) for part in priors[0].detach())
     number = len(offsets)
     by_place = offsets.reshape(number, len(prior), places, 4).transpose(1, 2)
     return Predictions(by_place, scores.reshape(number, len(prior), -1), prior, variance)
-
-
-def full(x: Tensor) -> Tensor:
-    """In float32 where it comes in half precision."""
-    return x if x.dtype.itemsize >= 4 else x.float()

@@ -55,27 +55,24 @@ class AnnotatedData(Source):
             raise self.error("resizes to different sizes, which needs a batch_size of 1", at="data_param.batch_size",
                              hint="Or use another resize_mode than FIT_SMALL_SIZE.")  # fmt: skip
         self._typed = definition.message.annotated_data_param.HasField("anno_type")
+        self._ready: list[Tensor] | None = None
         self._random = reading.generator(f"{definition.name}/boxes")
         self._transform = Transform(definition, reading, resizes=False)
         with self.explaining(FIELD):
             self._stream = RecordStream(definition, reading)
 
     def shapes(self) -> list[Shape]:
-        """As the next record says."""
-        with self.explaining(FIELD), ExitStack() as held:
-            key, value = self._stream.first(held)
-            record = self._record(key, value)
-            picture = picture_of(record.datum, key, self._transform.channels)
-            height, width = picture.shape[:2]
-            if self._settings.HasField("resize_param"):
-                height, width = ssd_transform.new_size(height, width, self._settings.resize_param)
-            height, width = self._transform.size(height, width)
-        found = record.annotations
-        labels: Shape = (self.batch,) if found is None else (1, 1, max(1, len(found.boxes)), 8)
-        shapes: list[Shape] = [(self.batch, picture.shape[2], height, width), labels]
-        return shapes[: self.tops]
+        """Of the next batch, which is made for it: how many boxes are left is known then only."""
+        if self._ready is None:
+            self._ready = self._made()
+        return [tuple(top.shape) for top in self._ready]
 
     def read(self) -> list[Tensor]:
+        """The next batch."""
+        batch, self._ready = self._ready or self._made(), None
+        return batch
+
+    def _made(self) -> list[Tensor]:
         """Pictures one by one, in threads: each has its own seed, so that the order of work does not matter."""
         with self.explaining(FIELD), ExitStack() as held:
             pairs = self._stream.take(self.batch, held)
@@ -91,6 +88,8 @@ class AnnotatedData(Source):
 
     def skip(self, batches: int) -> None:
         """Leave out records, and what would have been drawn for them."""
+        if batches and self._ready is not None:
+            self._ready, batches = None, batches - 1
         with self.explaining(FIELD):
             self._stream.skip(batches * self.batch)
         self._transform.skip(self.batch, batches)
