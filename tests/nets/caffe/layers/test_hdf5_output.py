@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gradus.core.errors import NetworkError
+from gradus.nets.caffe import Net
 from gradus.nets.caffe.layers.base import Use
 from gradus.nets.caffe.layers.table import layer_class
 from gradus.nets.caffe.text import parse_network
@@ -65,3 +66,26 @@ def test_a_place_that_cannot_be_written(layer, tmp_path):
     write = layer(tmp_path / "no" / "out.h5", (1, 2), (1,))
     with pytest.raises(NetworkError, match="cannot write"):
         write(torch.zeros(1, 2), torch.zeros(1))
+
+
+def test_a_net_reads_rows_transforms_nothing_and_writes_them(tmp_path, rng):
+    rows = rng.normal(size=(6, 2)).astype(np.float32)
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        file["x"], file["y"] = rows, np.arange(6)
+    (tmp_path / "list.txt").write_text(f"{tmp_path / 'in.h5'}\n")
+    (tmp_path / "net.prototxt").write_text(
+        f"""
+        layer {{ name: "in" type: "HDF5Data" top: "x" top: "y"
+          hdf5_data_param {{ source: "{tmp_path / "list.txt"}" batch_size: 4 }} }}
+        layer {{ name: "out" type: "HDF5Output" bottom: "x" bottom: "y"
+          hdf5_output_param {{ file_name: "{tmp_path / "out.h5"}" }} }}
+        """
+    )
+    net = Net(tmp_path / "net.prototxt")
+    assert not (tmp_path / "out.h5").exists()
+    for _ in range(3):
+        net.forward()
+    net.close()
+    with h5py.File(tmp_path / "out.h5") as file:
+        np.testing.assert_array_equal(file["data"][:].reshape(12, 2), np.tile(rows, (2, 1)))
+        np.testing.assert_array_equal(file["label"][:].ravel(), np.arange(12) % 6)

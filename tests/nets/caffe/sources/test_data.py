@@ -142,6 +142,14 @@ def test_encoded_records_are_decoded_as_opencv_does(opened, tmp_path, datums, rn
     np.testing.assert_array_equal(source.read()[0].numpy(), expected.astype(np.float32))
 
 
+def test_the_older_way_to_force_colour(opened, tmp_path, datums):
+    file = cv2.imencode(".png", np.arange(12, dtype=np.uint8).reshape(3, 4))[1].tobytes()
+    datums.write_lmdb(tmp_path / "db", {b"0": datums.datum(np.zeros((1, 3, 4), np.uint8), file=file)})
+    source = opened(data(1, "force_encoded_color: true"))
+    assert source.shapes()[0] == (1, 3, 3, 4)
+    np.testing.assert_array_equal(source.read()[0][0].numpy(), np.tile(np.arange(12).reshape(1, 3, 4), (3, 1, 1)))
+
+
 def test_pictures_of_many_sizes_with_a_crop(opened, tmp_path, datums, rng):
     sizes = [(6, 5), (4, 9), (7, 4)]
     made = [rng.integers(0, 256, (3, *size), dtype=np.uint8) for size in sizes]

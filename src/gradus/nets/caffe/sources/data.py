@@ -24,7 +24,12 @@ FIELD = "data_param.source"
 
 
 class Data(Source):
-    """Tops: pictures (N, C, H, W), sized by the first of each batch, and if there are two, labels (N,)."""
+    """Tops: pictures (N, C, H, W), sized by the first of each batch, and if there are two, labels (N,).
+
+    `scale`, `mean_file`, `crop_size` and `mirror` of `data_param` belong to the older notation, whose upgrade moves
+    them to `transform_param`; in today's notation Caffe does not look at them, and neither do we. NVIDIA's `cache`,
+    `threads` and `parser_threads` change nothing: the system caches files, and every core decodes.
+    """
 
     def __init__(self, definition: Definition, reading: Reading) -> None:
         super().__init__(definition, reading)
@@ -32,13 +37,14 @@ class Data(Source):
         self.batch = self.positive(p.batch_size, "data_param.batch_size")
         self.ahead = min(p.prefetch, 32)
         self._transform = Transform(definition, reading)
+        self._channels = 3 if p.force_encoded_color else self._transform.channels
         with self.explaining(FIELD):
             self._stream = RecordStream(definition, reading)
 
     def shapes(self) -> list[Shape]:
         """As the next record says."""
         with self.explaining(FIELD), ExitStack() as held:
-            picture = picture_of(*_parsed(self._stream.first(held)), self._transform.channels)
+            picture = picture_of(*_parsed(self._stream.first(held)), self._channels)
             height, width = self._transform.size(*picture.shape[:2])
         return [(self.batch, picture.shape[2], height, width), (self.batch,)][: self.tops]
 
@@ -56,7 +62,7 @@ class Data(Source):
             def picture(index: int) -> Pixels:
                 datum, key = _parsed(pairs[index])
                 found[index] = datum
-                return picture_of(datum, key, self._transform.channels)
+                return picture_of(datum, key, self._channels)
 
             pictures = gather(self._transform, draws, picture, lambda i: f"record {_named(pairs[i][0])}")
             return self._with(pictures, [datum.label for datum in found if datum is not None])

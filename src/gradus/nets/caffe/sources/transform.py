@@ -142,7 +142,12 @@ class Transform:
         """Transform (N, C, H, W) pictures of one size: float32."""
         height, width = pictures.shape[2:]
         if self._resize is not None or self._ssd:
-            rows = [self.cut(picture.transpose(1, 2, 0), draws, i) for i, picture in enumerate(pictures)]
+            rows: list[Any] = [None] * len(pictures)
+
+            def place(index: int) -> None:
+                rows[index] = self.cut(pictures[index].transpose(1, 2, 0), draws, index)
+
+            self.pool.each(place, len(rows))
             return self.finish(np.stack(rows).transpose(0, 3, 1, 2), draws)
         self.size(height, width)
         if self.crop is not None:
