@@ -1,0 +1,79 @@
+"""Blobs: arrays that write through, memory that stays, shapes old and new."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gradus.core.errors import InputError
+from gradus.nets.caffe.pycaffe.blob import Blob, BlobVec
+from gradus.nets.caffe.pycaffe.memory import Memory
+
+
+def test_data_and_diff_write_through() -> None:
+    blob = Blob(2, 3)
+    assert (blob.shape, blob.count, blob.data.dtype, blob.diff.dtype) == ((2, 3), 6, np.float32, np.float32)
+    held = blob.data
+    blob.data[...] = 4
+    blob.diff[1, 2] = 5
+    assert held.sum() == 24
+    assert blob.diff.sum() == 5
+
+
+def test_sizes_of_the_time_of_four_axes() -> None:
+    blob = Blob(2, 3)
+    assert (blob.num, blob.channels, blob.height, blob.width) == (2, 3, 1, 1)
+    with pytest.raises(InputError, match="more than the four axes"):
+        _ = Blob(1, 2, 3, 4, 5).num
+
+
+def test_reshaping_keeps_memory_while_there_is_enough() -> None:
+    blob = Blob(2, 3)
+    blob.data[...] = np.arange(6).reshape(2, 3)
+    blob.reshape(4)
+    np.testing.assert_array_equal(blob.data, [0, 1, 2, 3])
+    blob.reshape(3, 2)
+    np.testing.assert_array_equal(blob.data, [[0, 1], [2, 3], [4, 5]])
+    blob.reshape()
+    assert (blob.shape, blob.count, blob.data.shape) == ((), 1, ())
+    blob.reshape(100)
+    assert blob.data.shape == (100,)
+
+
+@pytest.mark.parametrize("shape", [(-1,), (2**31,), (2**16, 2**16)])
+def test_a_shape_that_cannot_be_is_refused_before_memory_is_taken(shape) -> None:
+    with pytest.raises(InputError, match="cannot be"):
+        Blob(2).reshape(*shape)
+
+
+def test_blobs_are_added_by_their_sizes() -> None:
+    blobs = BlobVec()
+    blobs.add_blob(2, 2)
+    blobs.add_blob(1)
+    assert [blob.shape for blob in blobs] == [(2, 2), (1,)]
+    assert blobs[0].data.sum() == 0
+
+
+def test_a_tensor_that_is_adopted_shares_its_memory() -> None:
+    weights = torch.nn.Parameter(torch.ones(2, 2))
+    memory = Memory()
+    memory.adopt(weights)
+    memory.array((2, 2))[0, 0] = 7
+    assert weights[0, 0] == 7
+    weights.data[1, 1] = 9
+    assert memory.array((2, 2))[1, 1] == 9
+    memory.take(torch.zeros(2, 2))
+    assert weights.sum() == 0
+
+
+def test_on_a_device_whoever_wrote_last_counts() -> None:
+    """With a device stood in for by float64 tensors of the processor: the two memories are apart."""
+    memory = Memory()
+    memory._device, memory._newer = torch.full((2,), 3.0, dtype=torch.float64), True
+    held = memory.array((2,))
+    np.testing.assert_array_equal(held, [3, 3])  # brought here
+    held[0] = 8
+    assert not memory._newer  # what was handed out may be written into: the host counts
+    memory._device = torch.full((2,), 5.0, dtype=torch.float64)
+    np.testing.assert_array_equal(memory.array((2,)), [8, 3])
