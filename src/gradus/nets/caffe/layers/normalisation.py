@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -114,15 +113,16 @@ class MVN(Layer):
     def forward(self, x: Tensor) -> Tensor:
         """(x - mean) / (deviation + eps): eps stands outside the root.
 
-        The deviation is a length, whose derivative at 0 torch takes as 0: a constant channel gets a finite gradient.
+        The derivative of a root at 0 is taken as 0, so that a constant channel gets a finite gradient.
         """
         if x.dim() == self.first:  # each value is a channel of its own
             return x - x
         rows = x.flatten(self.first).to(wide(x.dtype))
         rows = rows - rows.mean(-1, keepdim=True)
         if self.divide:
-            length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-            rows = rows / (length / math.sqrt(rows.shape[-1]) + self.eps)
+            variance = rows.square().mean(-1, keepdim=True)
+            varies = variance > 0
+            rows = rows / (torch.where(varies, variance, 1).sqrt() * varies + self.eps)
         return rows.view(x.shape).to(x.dtype)
 
 

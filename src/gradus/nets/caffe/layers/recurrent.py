@@ -151,10 +151,10 @@ class LSTM(Recurrent):
 
     def unroll(self, added: Tensor, go_on: Tensor, state: State) -> tuple[Tensor, State]:
         """One product with the hidden state and one unit for each time."""
-        hidden, cell = state
+        (hidden, cell), weight = state, self.hidden_weight.t()
         tops = []
         for gates, on in zip(added.unbind(), go_on.unbind(), strict=True):
-            cell, hidden = lstm_unit(cell, gates + F.linear(hidden * on.unsqueeze(1), self.hidden_weight), on)
+            cell, hidden = lstm_unit(cell, torch.addmm(gates, hidden * on.unsqueeze(1), weight), on)
             tops.append(hidden)
         return torch.stack(tops), (hidden, cell)
 
@@ -174,10 +174,10 @@ class RNN(Recurrent):
 
     def unroll(self, added: Tensor, go_on: Tensor, state: State) -> tuple[Tensor, State]:
         """The outputs of all times are one product."""
-        (hidden,) = state
+        (hidden,), weight = state, self.hidden_weight.t()
         states = []
         for gates, on in zip(added.unbind(), go_on.unbind(), strict=True):
-            hidden = (gates + F.linear(hidden * on.unsqueeze(1), self.hidden_weight)).tanh()
+            hidden = torch.addmm(gates, hidden * on.unsqueeze(1), weight).tanh()
             states.append(hidden)
         return F.linear(torch.stack(states), self.output_weight, self.output_bias).tanh(), (hidden,)
 
