@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from gradus.core.errors import InputError
-from gradus.nets.caffe.schema.dialects import from_wire, to_nvidia
+from gradus.nets.caffe.schema.dialects import from_wire, speaks_nvidia, to_nvidia
+from gradus.nets.caffe.text import parse
 
 
 def number(n):
@@ -95,3 +96,15 @@ def test_damage_in_what_all_have_is_an_error():
         from_wire(part(1, b"n") + part(6, b"\xff\xff"), "LayerParameter")
     with pytest.raises(InputError, match="ends too early"):
         from_wire(NV_LAYER + b"\x0a\x7f", "LayerParameter")
+
+
+def test_a_text_shows_whose_it_is():
+    def says(kind, text):
+        return speaks_nvidia(parse(text, kind, "x")[0])
+
+    assert not says("SolverParameter", 'base_lr: 0.1 layer_wise_reduce: true weights: "w" type: "SGD"')
+    assert says("SolverParameter", "base_lr: 0.1 rampup_interval: 100")
+    assert says("SolverParameter", "net_param { default_forward_type: FLOAT16 }")
+    assert not says("NetParameter", "layer { batch_norm_param { eps: 1 } } layer { prior_box_param { min_size: 1 } }")
+    assert says("NetParameter", "layer { } layer { batch_norm_param { scale_bias: false } }")
+    assert says("NetParameter", "layer { transform_param { crop_size: 3 use_gpu_transform: false } }")

@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 
 from gradus.core.errors import InputError
 from gradus.data.wire import BYTES, FIXED32, VARINT, Walk, varint
-from gradus.nets.caffe.schema.pool import message_class
+from gradus.nets.caffe.schema import nvidia
+from gradus.nets.caffe.schema.pool import fields_of, message_class
 
 FIELD_LIMIT = 300_000  # in one message; a network of 5,000 layers has a third
 
@@ -69,6 +70,16 @@ def _refuse_other_than_text(message: Any) -> None:
                 _refuse_other_than_text(part)
         elif field.type == field.TYPE_STRING and any(isinstance(part, bytes) for part in parts):
             raise InputError(f"The {field.name} of a {message.DESCRIPTOR.name} is not UTF-8 text")
+
+
+def speaks_nvidia(message: Any) -> bool:
+    """Whether a solver's or net's text sets a field that only NVIDIA's Caffe has: her defaults are meant then."""
+    for field, value in message.ListFields():
+        if field.name in fields_of(nvidia.MESSAGES).get(message.DESCRIPTOR.name, ()):
+            return True
+        if field.message_type and any(map(speaks_nvidia, value if field.is_repeated else [value])):
+            return True
+    return False
 
 
 def to_nvidia(message: Any) -> bytes:

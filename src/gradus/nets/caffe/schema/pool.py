@@ -26,6 +26,13 @@ def _entries(table: str) -> list[str]:
     return re.sub(r"\n +", " ", re.sub(r"\n+", "\n", table.strip())).split("\n")
 
 
+@cache
+def fields_of(table: str) -> dict[str, frozenset[str]]:
+    """The names of the fields that a table adds, by message."""
+    rows = (entry.partition(": ") for entry in _entries(table))
+    return {name: frozenset(field.partition("=")[0] for field in fields.split("; ")) for name, _, fields in rows}
+
+
 def _add_field(message: descriptor_pb2.DescriptorProto, text: str, enums: frozenset[str]) -> None:
     match = _FIELD.match(text)
     if match is None:
