@@ -10,9 +10,11 @@ from gradus.core.errors import GradusError, NetworkError, Problem
 from gradus.core.model import TrainingOptions
 from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.core.pace import Pace
+from gradus.core.solvers import SOLVERS
 from gradus.core.view import DatasetView
 from gradus.services import datasets, devices, models, networks
 from gradus.services.house import House
+from gradus.web.pages import model_schedule
 from gradus.web.pages.forms import Form, blank, filled, read
 from gradus.web.pages.given import Entered, GivenHouse
 from gradus.web.pages.render import render
@@ -21,6 +23,7 @@ from gradus.web.pages.words import PHASES, placed, sentence
 router = APIRouter()
 URL = "/models/new/classification"
 CUSTOM = "custom"
+TEXTS = ("network_text", "python_layers")  # what a custom network has of its own
 
 
 @router.get(URL)
@@ -38,8 +41,9 @@ def new(request: Request, house: GivenHouse, clone: str = "", dataset: str = "")
 @router.post(URL)
 def create(request: Request, house: GivenHouse, entered: Entered) -> Response:
     """Create the model, or show the form again with what is wrong."""
+    entered = _with_file(entered)
     form, options = read(TrainingOptions, _of_chosen_network(entered))
-    form.values["network_text"] = entered.get("network_text", "")
+    form.values.update({name: entered.get(name, "") for name in TEXTS})
     if options is None:
         return _show(request, house, form, status=422)
     try:
@@ -63,7 +67,9 @@ def check(house: GivenHouse, entered: Entered) -> Response:
     view = _chosen(house, entered.get("dataset", ""))
     try:
         text = _text(house, entered)
-        graph = networks.draw(house, text, _given(house, entered, view), _phase(entered), strict=False)
+        code = _of_chosen_network(_with_file(entered)).get("python_layers", "")
+        given = _given(house, entered, view)
+        graph = networks.draw(house, text, given, _phase(entered), strict=False, python_layers=code)
         problems = [graph.problem] if graph.problem else []
     except GradusError as error:
         problems = error.problems()
@@ -73,14 +79,17 @@ def check(house: GivenHouse, entered: Entered) -> Response:
     iterations = None
     phase = _phase(entered)
     if graph and training and epochs and phase == "train":
-        iterations = Pace(epochs=epochs, train_count=training.count, batch_size=graph.batch_size).max_iter
+        added = _whole(entered.get("batch_accumulation")) or 1
+        iterations = Pace(
+            epochs=epochs, train_count=training.count, batch_size=graph.batch_size, accumulation=added
+        ).max_iter
     return JSONResponse(
         {
             "graph": graph.model_dump() if graph else None,
             "problems": [_said(problem) for problem in problems],
             "samples": training.count if training else None,
             "iterations": iterations,
-            "memory": _memory(graph) if graph and phase == "train" else None,
+            "memory": _memory(graph, entered.get("solver", "")) if graph and phase == "train" else None,
         }
     )
 
@@ -97,7 +106,13 @@ def _said(problem: Problem) -> dict[str, object]:
 
 def _of_chosen_network(entered: dict[str, str]) -> dict[str, str]:
     """A standard network has no text of its own, whatever still stands in the editor."""
-    return entered if entered.get("network") == CUSTOM else {**entered, "network_text": ""}
+    return entered if entered.get("network") == CUSTOM else {**entered, **dict.fromkeys(TEXTS, "")}
+
+
+def _with_file(entered: dict[str, str]) -> dict[str, str]:
+    """A file of Python layers that was sent along takes the place of what stands in the field."""
+    sent = entered.get("python_layers_file", "")
+    return {**entered, "python_layers": sent} if sent else entered
 
 
 def _text(house: House, entered: dict[str, str]) -> str:
@@ -132,8 +147,9 @@ def _whole(text: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 10**6 else None
 
 
-def _memory(graph: Graph) -> int:
-    """Bytes that training takes, roughly: values and their gradients, parameters with gradient and momentum."""
+def _memory(graph: Graph, solver: str) -> int:
+    """Bytes that training takes, roughly: values and their gradients, parameters with gradient and history."""
+    histories = next((choice.histories for kind, choice in SOLVERS.items() if kind.value == solver), 1)
     values = 0
     for node in graph.nodes:
         for shape in node.shapes:
@@ -141,7 +157,7 @@ def _memory(graph: Graph) -> int:
             for side in shape:
                 size *= side
             values += size
-    return 4 * (2 * values + 3 * graph.parameters)
+    return 4 * (2 * values + (2 + histories) * graph.parameters)
 
 
 def _chosen(house: House, dataset: str) -> DatasetView | None:
@@ -162,5 +178,9 @@ def _show(request: Request, house: House, form: Form[TrainingOptions], status: i
         chosen=chosen,
         networks=networks.catalogue(house),
         devices=devices.devices(house),
+        titles=model_schedule.TITLES,
+        choices=model_schedule.choices(),
+        used=model_schedule.used(form),
+        wrong=model_schedule.problematic(form),
         phases=PHASES,
     )

@@ -14,6 +14,7 @@ from gradus.core.view import ModelView
 from gradus.services import devices, jobs, models
 from gradus.services.house import House
 from gradus.web.pages.given import GivenHouse
+from gradus.web.pages.model_schedule import chosen
 from gradus.web.pages.render import render
 from gradus.web.pages.story import story
 from gradus.web.pages.words import PHASES
@@ -29,7 +30,7 @@ def overview(request: Request, house: GivenHouse, job_id: str) -> Response:
     view = models.view(house, job_id)
     return show(
         request, house, view, "overview", live_devices=view.job.state in ACTIVE,
-        devices=devices.devices(house), machine=devices.machine(house),
+        devices=devices.devices(house), machine=devices.machine(house), choice=chosen(view.options),
     )  # fmt: skip
 
 
