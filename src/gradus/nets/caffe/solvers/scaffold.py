@@ -9,6 +9,7 @@ from typing import Any
 from gradus.core.errors import InputError
 from gradus.nets.caffe.rules import TEST, TRAIN
 from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.schema.dialects import speaks_nvidia
 from gradus.nets.caffe.text import parse, read_text
 from gradus.nets.caffe.upgrade import upgrade_solver
 
@@ -28,8 +29,11 @@ def read_solver(path: Path) -> Any:
     """A solver's text as a SolverParameter, brought up to date, with a snapshot prefix in any case.
 
     Without one snapshots are called as the solver's file is; where the prefix is a folder, they lie in it.
+    NVIDIA's Caffe tests before the first iteration only if asked to.
     """
     param = upgrade_solver(parse(read_text(path), "SolverParameter", str(path))[0], str(path))
+    if not param.HasField("test_initialization") and speaks_nvidia(param):
+        param.test_initialization = False
     if not param.snapshot_prefix:
         param.snapshot_prefix = str(path.with_suffix(""))
     elif Path(param.snapshot_prefix).is_dir():
