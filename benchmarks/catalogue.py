@@ -8,7 +8,10 @@ from collections.abc import Callable
 from benchmarks.measure import Row
 from benchmarks.setting import Setting
 
-NAMES = ("training", "building", "start", "prediction", "home", "memory", "network", "caffemodel")
+NAMES = (
+    "training", "building", "start", "prediction", "home", "memory", "network", "caffemodel", "caffe_networks",
+    "caffe_training",
+)  # fmt: skip
 
 Benchmark = Callable[[Setting], list[Row]]
 

@@ -25,6 +25,7 @@ def run(setting: Setting) -> list[Row]:
         Row(
             name="network", what="GoogLeNet from text to a graph with shapes", unit="s", better="less",
             ours=figures["drawn"].median, peer=figures["filled"].median, peer_name="with weights in memory",
+            bar=0.15, bar_kind="figure",
             spread=figures["drawn"].spread,
         )
     ]  # fmt: skip

@@ -29,7 +29,7 @@ def line(row: Row) -> str:
 def cells(row: Row) -> tuple[str, str, str, str, str, str]:
     """A row as text."""
     peer = f"{_figure(row.peer, row.unit)} ({row.peer_name})" if row.peer else ""
-    ratio = f"{row.ratio:.1f}x" if row.ratio else ""
+    ratio = f"{row.ratio:.{2 if row.ratio < 2 else 1}f}x" if row.ratio else ""
     bar = ""
     if row.bar is not None:
         bar = f"at least {row.bar:g}x" if row.bar_kind == "ratio" else f"at most {_figure(row.bar, row.unit)}"
