@@ -100,3 +100,22 @@ def test_an_lmdb_that_was_cut_off_is_refused(tmp_path):
             open_records(path)
     file.write_bytes(whole)
     open_records(path).close()
+
+
+def test_an_lmdb_whose_last_pages_were_never_written_is_whole(tmp_path):
+    puts = [[(b"b%d" % i, bytes(20000)) for i in range(50)]] * 2
+    puts += [[(b"z", bytes(100000))], [(b"c%d" % i, bytes(1000)) for i in range(1000)]]
+    with lmdb.open(str(tmp_path / "db"), map_size=1 << 26) as environment:
+        for turn, records in enumerate(puts):
+            with environment.begin(write=True) as transaction:
+                transaction.put(b"a", bytes(100))
+                for key, value in records:
+                    transaction.put(key, value)
+                for key, _ in reversed(records) if turn != 1 else ():
+                    transaction.delete(key)
+        pages = environment.info()["last_pgno"] + 1
+        assert pages * environment.stat()["psize"] > (tmp_path / "db" / "data.mdb").stat().st_size
+    database = open_records(tmp_path / "db")
+    with database.after(None) as found:
+        assert sum(len(value) for _, value in found) == 50 * 20000 + 100
+    database.close()

@@ -33,9 +33,13 @@ class Database:
         return int(self._environment.stat()["entries"])
 
     def check_whole(self) -> None:
-        """Refuse a file shorter than it says: reading pages that are not there would kill the process."""
-        pages = self._environment.info()["last_pgno"] + 1
-        size, wanted = (self.path / "data.mdb").stat().st_size, pages * self._environment.stat()["psize"]
+        """Refuse a file with fewer pages than its records take: to read what is not there would kill the process.
+
+        The last page's number would not do: pages that were freed before they were written are no part of the file.
+        """
+        facts = self._environment.stat()
+        pages = 2 + facts["branch_pages"] + facts["leaf_pages"] + facts["overflow_pages"]
+        size, wanted = (self.path / "data.mdb").stat().st_size, pages * facts["psize"]
         if size < wanted:
             self._environment.close()
             raise lmdb.CorruptedError(f"data.mdb has {size:,} of {wanted:,} bytes")
