@@ -112,3 +112,35 @@ def test_it_is_drawn_with_its_code_and_refused_without(text) -> None:
     hostile = with_layer(text()).replace("digits_python_layers", "os")
     with pytest.raises(NetworkError, match='the module "os" is not in the file'):
         draw_network(hostile, given, "train", python_layers=CODE)
+
+
+LAID_OUT = """
+import caffe
+
+class BlankSquare(caffe.Layer):
+    def setup(self, bottom, top):
+        self.blobs.add_blob(1, 2, 1, 2)
+        self.blobs[0].data[...] = 1
+        self.seen = None
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+
+    def forward(self, bottom, top):
+        if self.phase == 0 and self.seen is not None and (self.blobs[0].data == self.seen).any():
+            raise ValueError('a weight has not moved since the last step')
+        self.seen = self.blobs[0].data.copy()
+        top[0].data[...] = self.blobs[0].data.mean() * bottom[0].data
+
+    def backward(self, top, propagate_down, bottom):
+        self.blobs[0].diff[...] += (top[0].diff * bottom[0].data).sum() / 4
+"""
+
+
+def test_weights_of_four_axes_learn_in_the_memory_format_of_training(dataset, options, text, report, tmp_path) -> None:
+    """Training lays weights out with channels last; the user's layer sees them as they are after each step."""
+    asked = options(epochs=1, network_text=with_layer(text()), python_layers=LAID_OUT)
+    train(asked, dataset, tmp_path, report(), device="cpu")
+    weights = load_file(files.snapshot_folder(tmp_path, files.list_snapshots(tmp_path)[-1].name) / files.WEIGHTS)
+    assert weights["blank.blob0"].shape == (1, 2, 1, 2)
+    assert abs(weights["blank.blob0"] - 1).min() > 1e-4

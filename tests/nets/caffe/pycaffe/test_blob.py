@@ -67,13 +67,23 @@ def test_a_tensor_that_is_adopted_shares_its_memory() -> None:
     assert weights.sum() == 0
 
 
-def test_on_a_device_whoever_wrote_last_counts() -> None:
-    """With a device stood in for by float64 tensors of the processor: the two memories are apart."""
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_tensor_of_another_layout_or_type_is_kept_in_step(dtype) -> None:
+    """As one on a device is: there are two memories, and whoever wrote last counts."""
+    weights = torch.ones(2, 3, 2, 2, dtype=dtype).to(memory_format=torch.channels_last)
     memory = Memory()
-    memory._device, memory._newer = torch.full((2,), 3.0, dtype=torch.float64), True
-    held = memory.array((2,))
-    np.testing.assert_array_equal(held, [3, 3])  # brought here
-    held[0] = 8
-    assert not memory._newer  # what was handed out may be written into: the host counts
-    memory._device = torch.full((2,), 5.0, dtype=torch.float64)
-    np.testing.assert_array_equal(memory.array((2,)), [8, 3])
+    memory.adopt(weights)
+    held = memory.array(weights.shape)
+    assert held.dtype == np.float32
+    held[0, 1, 0, 1] = 8
+    assert memory.tensor(weights.shape, weights.device).data_ptr() == weights.data_ptr()
+    assert weights[0, 1, 0, 1] == 8  # brought there when it was asked for
+    weights.mul_(2)
+    memory.adopt(weights)  # again: it is known
+    np.testing.assert_array_equal(memory.array(weights.shape), weights)
+    assert memory.array(weights.shape)[0, 1, 0, 1] == 16
+    memory.take(torch.full((2, 3, 2, 2), 5.0))
+    assert weights.sum() == 120
+    memory.clear(weights.shape)
+    assert weights.sum() == 0
+    assert not memory.array(weights.shape).any()

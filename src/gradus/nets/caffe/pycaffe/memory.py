@@ -15,7 +15,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._host: np.ndarray | None = None  # flat, as long as the largest shape so far
-        self._device: Tensor | None = None  # where it differs from the host: the newest values, or a copy of them
+        self._device: Tensor | None = None  # where it is not the host's memory: the newest values, or a copy of them
         self._newer = False  # whether only the device has the newest values
         self._owner: tuple[torch.device, int] | None = None  # where the layer's tensor lies, which must be written into
 
@@ -25,7 +25,7 @@ class Memory:
         if self._owner == owner:
             return
         self._owner, tensor = owner, tensor.detach()
-        if tensor.device.type == "cpu" and tensor.is_contiguous():
+        if tensor.device.type == "cpu" and tensor.is_contiguous() and tensor.dtype is torch.float32:
             self._host, self._device, self._newer = tensor.numpy().reshape(-1), None, False
         else:
             self._host, self._device, self._newer = None, tensor, True
@@ -42,18 +42,25 @@ class Memory:
         return values
 
     def tensor(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """The values on a device; on the CPU it shares the array's memory."""
-        if device.type == "cpu":
+        """The values on a device. On the CPU it shares the array's memory, unless a layer laid it out otherwise."""
+        if device.type == "cpu" and self._device is None:
             return torch.from_numpy(self.array(shape))
         if not self._newer:
             values = torch.from_numpy(self.array(shape))
             if self._owner and self._device is not None:
-                self._device.copy_(values)
+                self._device.data.copy_(values)  # what a pass has saved for its way back is the same tensor
             else:
                 self._device = values.to(device)
         assert self._device is not None
         self._newer = True  # until Python asks for the array again
         return self._device.reshape(tuple(shape))
+
+    def clear(self, shape: Sequence[int]) -> None:
+        """Set all values to 0, where they are."""
+        if self._newer and self._device is not None:
+            self._device.zero_()
+        else:
+            self.array(shape)[...] = 0
 
     def take(self, values: Tensor) -> None:
         """Hold these values instead; on the CPU an array that was given out shows them."""

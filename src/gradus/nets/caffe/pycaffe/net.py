@@ -307,7 +307,7 @@ class Net:
         """Set the gradients of all weights to 0."""
         for blobs in self.params.values():
             for blob in blobs:
-                blob.diff[...] = 0
+                blob.gradients.clear(blob.shape)
 
     def before_forward(self, hook: Hook) -> None:
         """Call a function with the number of each layer before it runs."""
