@@ -160,6 +160,37 @@ def test_the_text_of_a_network_that_was_not_chosen_is_not_used(browser, server, 
         assert browser.get(f"{answer.headers['location']}/{tab}").status_code == 200
 
 
+def test_python_layers_come_as_a_file_or_as_text(server, dataset) -> None:
+    """With a form as a browser without scripts sends it: in parts, with the session's token in a field."""
+    browser = server.browser()
+    token = browser.headers.pop("X-CSRF-Token")
+    sent = {
+        "csrf": token, "name": "m", "dataset": dataset.id, "network": "custom", "network_text": "name: 'a'",
+        "epochs": "3", "python_layers": "# typed",
+    }  # fmt: skip
+    for file, kept in (
+        (b"# caf\xc3\xa9\r\nx = 1\n", "# caf\N{LATIN SMALL LETTER E WITH ACUTE}\nx = 1\n"),
+        (b"", "# typed"),
+    ):
+        parts = [(name, (None, value)) for name, value in sent.items()]
+        parts.append(("python_layers_file", ("mine.py" if file else "", file)))
+        answer = browser.post("/models/new/classification", files=parts, follow_redirects=False)
+        assert answer.status_code == 303
+        made = answer.headers["location"].rpartition("/")[2]
+        assert models.options_of(server.house, made).python_layers == kept
+    clone = browser.get("/models/new/classification", params={"clone": made}).text
+    assert "# typed" in clone
+    assert 'enctype="multipart/form-data"' in clone
+
+
+def test_python_layers_belong_to_a_custom_network(browser, server, dataset) -> None:
+    sent = {"name": "m", "dataset": dataset.id, "network": "lenet", "python_layers": "x = 1", "epochs": "3"}
+    answer = browser.post("/models/new/classification", data=sent, follow_redirects=False)
+    assert models.options_of(server.house, answer.headers["location"].rpartition("/")[2]).python_layers == ""
+    refused = browser.post("/models/new/classification", data={**sent, "epochs": "0"})
+    assert "x = 1" in refused.text
+
+
 def test_rename_notes_abort_and_delete(browser, server, dataset) -> None:
     url = f"/datasets/{dataset.id}"
     assert browser.post(f"{url}/edit", data={"name": HOSTILE, "notes": "seen"}).headers["location"] == url
