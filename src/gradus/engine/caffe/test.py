@@ -1,15 +1,15 @@
-"""`gradus caffe test`: the outputs of a network, batch by batch and on average."""
+"""`gradus caffe test`: the outputs of a network, batch by batch and on average; of detections how good they are."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from gradus.engine.caffe.device import device_of
 from gradus.engine.caffe.flags import Given
 from gradus.engine.caffe.log import Log
 from gradus.nets.caffe.net import Net
 from gradus.nets.caffe.solvers.lines import number, outputs
+from gradus.nets.caffe.solvers.tally import Tally
 
 
 def run(given: Given, log: Log) -> None:
@@ -24,18 +24,18 @@ def run(given: Given, log: Log) -> None:
         for weights in given.listed("weights"):
             net.copy_from(weights)
         log("caffe.cpp:290", f"Running for {batches} iterations.")
-        sums: dict[str, Tensor] = {}
+        rows = {top for d in net.definitions if d.message.type == "DetectionEvaluate" for top in d.message.top}
+        tally = Tally(rows & set(net.outputs))
         loss = 0.0
         for batch in range(batches):
             with torch.no_grad():
                 found = net.run()
             loss += float(found.loss) if found.loss is not None else 0.0
-            for name, value in found.values.items():
-                sums[name] = sums[name] + value if name in sums else value
-            for name, shown in outputs(found.values, {}):
+            tally.add(found.values)
+            for name, shown in outputs({n: v for n, v in found.values.items() if n not in rows}, {}):
                 log("caffe.cpp:313", f"Batch {batch}, {name} = {shown}")
     finally:
         net.close()
     log("caffe.cpp:318", f"Loss: {number(loss / batches)}")
-    for name, shown in outputs({name: value / batches for name, value in sums.items()}, net.loss_weights):
+    for name, shown in outputs(tally.results(), net.loss_weights):
         log("caffe.cpp:330", f"{name} = {shown}")

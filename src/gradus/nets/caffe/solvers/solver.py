@@ -25,6 +25,7 @@ from gradus.nets.caffe.rules import TRAIN, State
 from gradus.nets.caffe.solvers import lines, scaffold, snapshots
 from gradus.nets.caffe.solvers.descent import Descent
 from gradus.nets.caffe.solvers.settings import SolverSettings
+from gradus.nets.caffe.solvers.tally import Tally
 from gradus.nets.caffe.sources.source import Reading
 from gradus.nets.network import Outputs
 
@@ -203,10 +204,17 @@ class Solver:
                 self.test(index)
 
     def test(self, index: int) -> dict[str, Tensor]:
-        """Test one net: the mean of each output over `test_iter` batches. A test that is cut short tells nothing."""
+        """Test one net over `test_iter` batches: the mean of each output, or with eval_type "detection" the mean
+        average precision. A test that is cut short tells nothing.
+        """
         self.log("solver.cpp:330", f"Iteration {self.iteration}, Testing net (#{index})")
         net, batches = self.test_nets[index], self.param.test_iter[index]
-        sums: dict[str, Tensor] = {}
+        if self.param.eval_type not in ("classification", "detection"):
+            raise InputError(
+                f'"{self.param.eval_type[:80]}" is no eval_type', field="eval_type",
+                hint="Valid are: classification, detection.",
+            )  # fmt: skip
+        tally = Tally(net.outputs if self.param.eval_type == "detection" else ())
         loss: Tensor | float = 0.0  # stays on the device
         for _ in range(batches):
             self._look()
@@ -215,13 +223,16 @@ class Solver:
                 return {}
             with torch.no_grad():
                 outputs = net.run()
-            for name, value in outputs.values.items():
-                sums[name] = sums[name] + value if name in sums else value
+            tally.add(outputs.values)
             if outputs.loss is not None:
                 loss = loss + outputs.loss
         if self.param.test_compute_loss:
             self.log("solver.cpp:384", f"Test loss: {lines.number(float(loss) / max(1, batches))}")
-        means = {name: value / batches for name, value in sums.items()}
+        if self.param.show_per_class_result:
+            for scores in tally.detections.values():
+                for label, precision in scores.by_class(self.param.ap_version).items():
+                    self.log("solver.cpp:540", f"class{label}: {lines.number(precision)}")
+        means = tally.results(self.param.ap_version)
         for number, (name, shown) in enumerate(lines.outputs(means, net.loss_weights)):
             self.log("solver.cpp:397", f"    Test net output #{number}: {name} = {shown}")
         return means
