@@ -42,11 +42,14 @@ def test_weights_stay_binary_and_the_same(caffe: Run, tmp_path: Path) -> None:
     values = np.linspace(-1, 1, 6, dtype=np.float32)
     blob = layer.blobs.add(num=1, channels=1, height=2, width=3)
     blob.data.extend(values.tolist())
+    layer.include.add(phase=0)
+    old.layers.add(name="pool")
     (tmp_path / "old.caffemodel").write_bytes(old.SerializeToString())
     ran = caffe("upgrade", tmp_path / "old.caffemodel", tmp_path / "new.caffemodel")
     assert ran.code == 0, ran.err
     new = message_class("NetParameter").FromString((tmp_path / "new.caffemodel").read_bytes())
     assert (new.layer[0].type, len(new.layers)) == ("InnerProduct", 0)
+    assert ([layer.name for layer in new.layer], new.layer[0].include[0].phase) == (["ip", "pool"], 0)
     np.testing.assert_array_equal(np.array(new.layer[0].blobs[0].data, np.float32), values)
 
 
@@ -61,7 +64,7 @@ def test_a_solver_s_old_type_becomes_a_word(caffe: Run, tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"\x89HDF\r\n\x1a\n\0\0", "HDF5"),
-        (b"\0\xff\xff\xff", "neither a text nor a caffemodel"),
+        (b"\0\xff\xff\xff", "not a caffemodel"),
         (b'layer { name: "a"\n  typo: 3 }', "line 2"),
         (b"base_lr: 0.1\nmax_iterations: 3\n", "line 2"),
     ],

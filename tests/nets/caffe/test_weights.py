@@ -88,6 +88,13 @@ def test_other_shapes_of_as_many_values_do_not_fit(make, tmp_path, shape):
         make(IP).copy_from(model(tmp_path / "w", ip=[W.reshape(shape), B]))
 
 
+def test_what_was_chosen_for_a_phase_is_not_to_be_chosen_again(make, tmp_path):
+    text = IP.replace('name: "ip" ', 'name: "ip" include { stage: "deploy" } exclude { phase: TRAIN } ')
+    make(text, stages=["deploy"]).save(tmp_path / "w.caffemodel")
+    (layer,) = [layer for layer in read_definition(tmp_path / "w.caffemodel").layer if layer.name == "ip"]
+    assert (len(layer.include), len(layer.exclude), layer.inner_product_param.num_output) == (0, 0, 2)
+
+
 @pytest.mark.parametrize("ending", ["caffemodel", "caffemodel.h5"])
 def test_a_net_reads_back_what_it_wrote(make, tmp_path, ending):
     first = make(IP, seed=1)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from gradus.core.errors import NetworkError
 from gradus.data.files import write_bytes
 from gradus.engine.caffe.flags import Given, UsageError
 from gradus.engine.caffe.log import Log
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.caffemodel import read_caffemodel, read_definition, write_caffemodel
+from gradus.nets.caffe.hdf5 import MAGIC
 from gradus.nets.caffe.text import parse, print_text
 from gradus.nets.caffe.upgrade import upgrade, upgrade_solver
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
 UPGRADES = {"NetParameter": upgrade, "SolverParameter": upgrade_solver}
 
 
@@ -26,12 +24,16 @@ def run(given: Given, log: Log) -> None:
     source, target = map(Path, given.words[1:])
     data = source.read_bytes()
     text = _text(data)
-    kind, message = read_text(text, source) if text is not None else ("NetParameter", read_binary(data, source))
+    if text is None:
+        _binary(data, source, target)
+        log("upgrade_proto.cpp:1", f"Wrote upgraded NetParameter binary proto to {target}")
+        return
+    kind, message = read_text(text, source)
     new = UPGRADES[kind](message, str(source))
     if new == message:
         log.warn("upgrade_proto.cpp:1", f"File already in latest proto format: {source}")
-    write_bytes(target, print_text(new).encode() if text is not None else new.SerializeToString())
-    log("upgrade_proto.cpp:1", f"Wrote upgraded {kind} {'text' if text is not None else 'binary'} proto to {target}")
+    write_bytes(target, print_text(new).encode())
+    log("upgrade_proto.cpp:1", f"Wrote upgraded {kind} text proto to {target}")
 
 
 def _text(data: bytes) -> str | None:
@@ -53,17 +55,11 @@ def read_text(text: str, source: Path) -> tuple[str, Any]:
     raise max(failed, key=lambda error: error.problem.line or 0)
 
 
-def read_binary(data: bytes, source: Path) -> Any:
-    """A network with weights."""
-    if data.startswith(HDF5):
+def _binary(data: bytes, source: Path, target: Path) -> None:
+    """A network with weights, of any age and dialect; its blobs come out in today's form."""
+    if data.startswith(MAGIC):
         raise NetworkError(
             f"{source} is an HDF5 file, which holds weights only: nothing in it grows old", file=str(source)
         )
-    net = message_class("NetParameter")()
-    try:
-        net.ParseFromString(data)
-    except DecodeError as problem:
-        raise NetworkError(
-            f"{source} is neither a text nor a caffemodel, or it is cut short", file=str(source)
-        ) from problem
-    return net
+    weights, net = read_caffemodel(source), read_definition(source)
+    write_caffemodel(target, net.name, net.layer, weights.arrays())

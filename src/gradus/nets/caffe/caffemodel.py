@@ -132,8 +132,7 @@ def write_caffemodel(
     for layer in layers:
         message = message_class("LayerParameter")()
         message.CopyFrom(layer)
-        for field in ("include", "exclude", "blobs"):  # the net of one phase: nothing is left to choose
-            message.ClearField(field)
+        message.ClearField("blobs")
         inner = [to_nvidia(message) if nvidia else message.SerializePartialToString()]
         for blob in blobs.get(layer.name, ()):
             pieces = encode_blob(blob)

@@ -130,13 +130,22 @@ def write_weights(
     """
     hdf5 = path.suffix == ".h5" if hdf5 is None else hdf5
     blobs = blobs_of(layers, owners_only=hdf5)
-    messages, blobs, notes = in_dialect([d.message for d in definitions], blobs, dialect)
+    messages, blobs, notes = in_dialect([_chosen(d.message) for d in definitions], blobs, dialect)
     if hdf5:
         write_hdf5(path, messages, blobs)
     else:
         whole = cast("dict[str, Sequence[NDArray[Any]]]", blobs)  # a caffemodel repeats what is shared
         write_caffemodel(path, name, messages, whole, nvidia=dialect != "bvlc")
     return notes
+
+
+def _chosen(layer: Any) -> Any:
+    """A layer of a net of one phase: nothing is left to include or exclude."""
+    message = type(layer)()
+    message.CopyFrom(layer)
+    message.ClearField("include")
+    message.ClearField("exclude")
+    return message
 
 
 def blobs_of(layers: Mapping[str, Layer], *, owners_only: bool = False) -> dict[str, Arrays]:
