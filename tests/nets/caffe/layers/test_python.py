@@ -212,6 +212,20 @@ def test_what_the_users_code_raises_names_its_own_line(load: Load, code: str, sa
     assert caught.value.problem.line == 2 and caught.value.problem.hint
 
 
+def test_code_for_python_2_is_told_what_to_change(load: Load) -> None:
+    code = """
+import caffe
+class It(caffe.Layer):
+  def reshape(self, bottom, top):
+    top[0].reshape(*bottom[0].data.shape)
+  def forward(self, bottom, top):
+    top[0].data[:, :bottom[0].data.shape[1] / 2] = 0
+"""
+    with pytest.raises(NetworkError, match="line 7 .* TypeError: slice indices must be integers") as caught:
+        load(layer("It"), code).forward(x=np.zeros((2, 3)))
+    assert "a // b" in str(caught.value.problem.hint)
+
+
 def test_an_error_while_running_says_so_too(load: Load) -> None:
     code = "import caffe\nclass It(caffe.Layer):\n  def forward(self, b, t):\n    t[0].data[...] = b[7].data"
     net = load(layer("It"), code)

@@ -17,6 +17,7 @@ from gradus.nets.caffe.pycaffe.blob import Blob
 from gradus.nets.caffe.pycaffe.layer import Layer as UserLayer
 from gradus.nets.caffe.rules import TEST, TRAIN
 
+_OF_PYTHON_2 = (SyntaxError, TypeError, NameError, AttributeError)  # what code for Python 2 raises in Python 3
 _METHODS = ("setup", "reshape", "forward", "backward")
 
 
@@ -112,7 +113,7 @@ class Python(Layer):
             reason = " ".join(f"{type(problem).__name__}: {problem}".rstrip(": ").split())[:300]
             raise self.error(
                 f"{doing}: {place} raises {reason}", at="python_param.layer",
-                hint=f"Look at line {line} of that file." if line else "Look at the module's code.",
+                hint=_hint(problem, line),
             ) from problem  # fmt: skip
 
 
@@ -215,6 +216,13 @@ def _place(problem: BaseException, module: str) -> tuple[str, int | None]:
     if not own:
         return f'module "{module}"', None
     return f'line {own[-1].lineno} of module "{module}"', own[-1].lineno
+
+
+def _hint(problem: BaseException, line: int | None) -> str:
+    look = f"Look at line {line} of that file." if line else "Look at the module's code."
+    if isinstance(problem, _OF_PYTHON_2):
+        look += " Code for Python 2 needs changes: a // b where a / b was whole, print(...), range and items."
+    return look
 
 
 def _processes() -> int:
