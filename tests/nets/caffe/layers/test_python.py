@@ -221,7 +221,7 @@ class It(caffe.Layer):
   def forward(self, bottom, top):
     top[0].data[:, :bottom[0].data.shape[1] / 2] = 0
 """
-    with pytest.raises(NetworkError, match="line 7 .* TypeError: slice indices must be integers") as caught:
+    with pytest.raises(NetworkError, match=r"line 7 .* TypeError: slice indices must be integers") as caught:
         load(layer("It"), code).forward(x=np.zeros((2, 3)))
     assert "a // b" in str(caught.value.problem.hint)
 
