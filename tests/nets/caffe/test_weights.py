@@ -261,3 +261,14 @@ def test_a_net_has_its_weights_to_itself(make, tmp_path):
     path.write_bytes(b"\0" * path.stat().st_size)
     np.testing.assert_array_equal(net.params["ip"][0], W)
     assert net.layers["ip"].weight.dtype is torch.float32
+
+
+def test_half_floats_that_opencv_writes_are_read(make, tmp_path):
+    text = 'input: "x" input_shape { dim: 1 dim: 4 dim: 9 dim: 7 }\n' + LAYERS["convolution"]
+    net = make(text, seed=8)
+    net.save(tmp_path / "w.caffemodel")
+    cv2.dnn.shrinkCaffeModel(str(tmp_path / "w.caffemodel"), str(tmp_path / "half.caffemodel"))
+    assert (tmp_path / "half.caffemodel").stat().st_size < (tmp_path / "w.caffemodel").stat().st_size
+    half = make(text, tmp_path / "half.caffemodel")
+    for mine, theirs in zip(net.params["c"], half.params["c"], strict=True):
+        np.testing.assert_array_equal(mine.astype(np.float16), theirs)
