@@ -118,7 +118,7 @@ def test_a_plain_train_val_text_gets_a_softmax_and_loses_dead_branches():
     [
         ('layer { name: "in" type: "Data" top: "data"\n data_param { source: "/etc" } }\n' + BODY, 2, "source"),
         ('layer { name: "in" type: "Data" top: "data"\n data_param { backend: LMDB } }\n' + BODY, 2, "backend"),
-        ('\nlayer { name: "in" type: "ImageData" top: "data" }\n' + BODY, 2, "cannot read data"),
+        ('\nlayer { name: "in" type: "ImageData" top: "data" }\n' + BODY, 2, "cannot read or write data"),
         (
             'layer { name: "a" type: "Data" top: "data" }\nlayer { name: "b" type: "Data" top: "data" }' + BODY,
             2,
@@ -153,3 +153,22 @@ def test_googlenet_in_stages():
     accuracies = [d.message.name for d in derived.layers["val"] if d.message.type == "Accuracy"]
     assert accuracies == ["loss1/top-1", "loss2/top-1", "accuracy"]  # no best 5 of 3
     assert not any(d.message.name.startswith("loss") for d in derived.layers["deploy"])
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (
+            'type: "InfogainLoss" bottom: "ip2" bottom: "label" infogain_loss_param { source: "/etc/passwd" }',
+            "opens none",
+        ),
+        ('type: "HDF5Output" bottom: "ip2" bottom: "label" hdf5_output_param { file_name: "/tmp/x" }', "read or write"),
+        (
+            'type: "DetectionOutput" detection_output_param { save_output_param { output_directory: "/" } }',
+            "opens none",
+        ),
+    ],
+)
+def test_a_model_opens_no_files_that_its_text_names(layer, message):
+    with pytest.raises(NetworkError, match=message):
+        derive(network_text("lenet") + f'layer {{ name: "last" {layer} }}', GIVEN)

@@ -213,3 +213,22 @@ def test_losses_need_no_top(rng):
     assert net.outputs == []
     assert net.loss().item() == pytest.approx(2 * ((net.blobs["y"] - net.blobs["t"]) ** 2).sum() / 6, rel=1e-5)
     assert net.backward()["y"].shape == (3, 2)
+
+
+SCORES = (
+    'layer { name: "in" type: "Input" top: "x" top: "t" input_param { shape { dim: 3 dim: 4 } shape { dim: 3 } } }'
+    'layer { name: "h" type: "Input" top: "h" input_param { shape { dim: 4 dim: 4 } } }'
+)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_infogain_of_scores_or_of_probabilities(rng, older):
+    text = SCORES + 'layer { name: "p" type: "Softmax" bottom: "x" top: "p" }'
+    first = "p" if older else "x"
+    text += f'layer {{ name: "l" type: "InfogainLoss" bottom: "{first}" bottom: "t" bottom: "h" top: "l" }}'
+    text += 'layer { name: "q" type: "Power" bottom: "p" top: "q" }'  # so that a Split stands between
+    net = net_of(text)
+    x, h, t = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), [1, 3, 0]
+    net.forward(x=x, h=h, t=t)
+    p = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    assert net.blobs["l"] == pytest.approx(-(h[t] * np.log(p)).sum() / 3, rel=1e-5)

@@ -17,7 +17,16 @@ DEFAULT_BATCH = 16  # DIGITS' where neither the form nor the text says one
 LABELLED: tuple[Phase, ...] = ("train", "val")
 _SCORED = ("SoftmaxWithLoss", "Accuracy")
 _READERS = (
-    "HDF5Data", "ImageData", "MemoryData", "WindowData", "DummyData", "AnnotatedData", "VideoData",
+    "HDF5Data", "ImageData", "MemoryData", "WindowData", "DummyData", "AnnotatedData", "VideoData", "HDF5Output",
+)  # fmt: skip
+
+# Texts come from anyone who may train here, and are run with the server's rights.
+_FILES = (
+    "infogain_loss_param.source", "detection_evaluate_param.name_size_file",
+    "detection_output_param.save_file",
+    *(f"detection_output_param.save_output_param.{name}" for name in (
+        "name_size_file", "label_map_file", "output_directory",
+    )),
 )  # fmt: skip
 
 
@@ -69,9 +78,20 @@ def derive(text: str, given: NetworkInput, source: str = "network.prototxt") -> 
 def _refuse_readers(definition: Definition) -> None:
     if definition.message.type in _READERS:
         raise definition.error(
-            "cannot read data in a model that is trained on a dataset", at="type",
+            "cannot read or write data in a model that is trained on a dataset", at="type",
             hint="Use a layer of type Data without a source, or none: the dataset is filled in.",
         )  # fmt: skip
+    for name in _FILES:
+        settings, _, field = name.rpartition(".")
+        owner = definition.message
+        for part in settings.split("."):
+            owner = getattr(owner, part)
+        if getattr(owner, field):
+            raise definition.error(
+                f"names a file in {field}, and a model's network opens none",
+                at=name,
+                hint="Give it as a further input.",
+            )
     p = definition.message.data_param
     for name in ("source", "backend"):
         if definition.message.type == "Data" and p.HasField(name):

@@ -90,6 +90,7 @@ class Placing:
         self.placed: list[Placed] = []
         self.names: list[str] = []
         self._values: list[Tensor] = []
+        self._types: list[str] = []  # of the layer that made each value, Split layers looked through
         self._current: dict[str, int] = {}  # blob name -> slot that holds it now
         self._seen: dict[str, Definition] = {}
 
@@ -102,6 +103,7 @@ class Placing:
         self._check(definition, kind)
         reads = tuple(self._slot(definition, bottom) for bottom in message.bottom)
         shapes = [tuple(self._values[slot].shape) for slot in reads]
+        definition.makers = tuple(self._types[slot] for slot in reads)
         layer = self._make(definition, kind, tuple(shapes), trains=self._trains(definition))
         tops = self._sources(definition) if kind.is_source else self._run(definition, layer, reads)
         writes = []
@@ -110,6 +112,7 @@ class Placing:
                 self._name(definition, i, name)
             writes.append(len(self._values))
             self._values.append(value)
+            self._types.append(definition.makers[0] if message.type == "Split" else message.type)
             self.names.append(name)
         top_shapes = [tuple(value.shape) for value in tops]
         self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
@@ -240,11 +243,17 @@ class Placing:
         return Use(
             training=self._trains(placed.definition),
             in_place=not keep and self._in_place(placed, readers, maker),
-            exact=any(
-                r.definition.message.type in _JUDGES and r.reads[0] in placed.writes
-                for slot in placed.writes
-                for r in readers.get(slot, ())
-            ),
+            exact=self._judged(placed, readers),
+        )
+
+    def _judged(self, placed: Placed, readers: dict[int, list[Placed]]) -> bool:
+        """Whether a top is the scores of a loss or the like, perhaps through a Split."""
+        return any(
+            self._judged(reader, readers)
+            if reader.definition.message.type == "Split"
+            else reader.definition.message.type in _JUDGES and reader.reads[0] == slot
+            for slot in placed.writes
+            for reader in readers.get(slot, ())
         )
 
     def _tells(self, placed: Placed, slot: int) -> bool:
