@@ -58,7 +58,7 @@ def wait_for(process: subprocess.Popen[str], words: str) -> str:
 def test_the_help_lists_caffe_s_commands_without_torch(gradus: Run) -> None:
     shown = gradus("caffe", "--help")
     assert shown.returncode == 0
-    for command in ("train", "test", "time", "upgrade", "draw", "device_query"):
+    for command in ("train", "test", "time", "upgrade", "draw", "python", "device_query"):
         assert f" {command} " in shown.stdout
     code = "import sys, gradus.cli.caffe; print({'torch', 'numpy', 'sqlalchemy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
@@ -129,3 +129,18 @@ def test_a_killed_training_leaves_whole_files_only(start: Start, gradus: Run, wo
         assert [blob.read().size for blob in kept.history] == [15, 3]
         with read_weights(Path(kept.learned_net)) as weights:
             assert [array.shape for array in weights.arrays()["ip"]] == [(3, 5), (3,)]
+
+
+def test_a_script_that_imports_caffe_runs_unchanged(gradus: Run, work: Path) -> None:
+    (work / "helper.py").write_text("WORD = 'beside'\n")
+    script = work / "script.py"
+    script.write_text(
+        "import sys, caffe, helper\n"
+        "solver = caffe.get_solver(sys.argv[1])\n"
+        "solver.step(2)\n"
+        "print(__name__, solver.iter, solver.net.params['ip'][0].data.shape, sys.argv[2:], helper.WORD)\n"
+        "sys.exit(7)\n"
+    )
+    ran = gradus("caffe", "python", script, work / "solver.prototxt", "-h", "--solver")
+    assert ran.stdout == "__main__ 2 (3, 5) ['-h', '--solver'] beside\n", ran.stderr
+    assert ran.returncode == 7

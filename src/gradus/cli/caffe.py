@@ -35,6 +35,7 @@ COMMANDS = {
     "time": "Time a network layer by layer: --model=FILE [--iterations=50] [--phase=TRAIN] [--gpu=0].",
     "upgrade": "Bring a network or solver up to date, text or binary: IN OUT.",
     "draw": "Draw a network with shapes and counts: IN OUT.svg (or .dot, .png, .pdf) [--phase=TRAIN] [--rankdir=TB].",
+    "python": "Run a script that says `import caffe`: SCRIPT [ARGUMENT...].",
     "device_query": "Say which GPUs there are: [--gpu=all].",
 }
 for _name, _help in COMMANDS.items():

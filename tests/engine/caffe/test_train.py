@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,23 @@ def test_a_net_that_is_wrong_is_explained_with_its_line(caffe: Run, work: Path) 
     line = path.read_text().partition("kernel_size: 30")[0].count("\n") + 1
     assert f"line {line}:" in ran.err.splitlines()[-1]
     assert "conv1" in ran.err.splitlines()[-1]
+
+
+def test_a_python_layer_is_found_in_the_working_folder(caffe: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (work / "halving_of_a_test.py").write_text(
+        "import caffe\n"
+        "class Halve(caffe.Layer):\n"
+        "    def setup(self, bottom, top): pass\n"
+        "    def reshape(self, bottom, top): top[0].reshape(*bottom[0].data.shape)\n"
+        "    def forward(self, bottom, top): top[0].data[...] = bottom[0].data / 2\n"
+        "    def backward(self, top, down, bottom): bottom[0].diff[...] = top[0].diff / 2\n"
+    )
+    path = work / "train_test.prototxt"
+    layer = 'layer { name: "half" type: "Python" bottom: "data" top: "half" %s }\nlayer {\n  name: "conv1"'
+    text = path.read_text().replace('bottom: "data"', 'bottom: "half"')
+    which = 'python_param { module: "halving_of_a_test" layer: "Halve" }'
+    path.write_text(text.replace('layer {\n  name: "conv1"', layer % which))
+    ran = caffe("train", "--solver=solver.prototxt")
+    assert ran.code == 0, ran.err
+    assert ran.numbers(r"Test net output #0: accuracy = (\S+)")[-1] > 0.8

@@ -26,6 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command. The boundary: what goes wrong becomes one line and an exit code."""
     log = Log()
     try:
+        if arguments[:1] == ["python"]:  # what follows is the script's
+            importlib.import_module("gradus.engine.caffe.python").run(arguments[1:])
+            return 0
         given = parse(arguments)
         if given.version:
             sys.stdout.write(_version())
@@ -55,6 +58,7 @@ def _command(given: Given) -> Callable[[Given, Log], None]:
     if name not in COMMANDS:
         raise UsageError(f"Unknown action: {name[:80]}", hint=f"There are {', '.join(COMMANDS)}.")
     command: Callable[[Given, Log], None] = importlib.import_module(f"gradus.engine.caffe.{name}").run
+    user_code.permit_all()  # this process is the user's own
     return command
 
 
@@ -84,7 +88,9 @@ def usage() -> str:
         for name, flag in FLAGS.items()
         if flag.help
     ]
-    return "\n".join(["usage: gradus caffe COMMAND [FLAG...]", "", f"commands: {', '.join(COMMANDS)}", "", *flags, ""])
+    return "\n".join(
+        ["usage: gradus caffe COMMAND [FLAG...]", "", f"commands: {', '.join((*COMMANDS, 'python'))}", "", *flags, ""]
+    )
 
 
 if __name__ == "__main__":
