@@ -14,14 +14,13 @@ _PAIRS = 2**24  # overlaps held at once while suppressing: 64 MiB
 
 def area(boxes: Tensor) -> Tensor:
     """Width times height; 0 for a box that is inside out."""
-    return (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
+    return (boxes[..., 2] - boxes[..., 0]).clamp(min=0) * (boxes[..., 3] - boxes[..., 1]).clamp(min=0)
 
 
 def intersection(a: Tensor, b: Tensor) -> Tensor:
     """The area that two boxes share; `a` and `b` broadcast."""
-    high = torch.minimum(a[..., 2:], b[..., 2:])
-    low = torch.maximum(a[..., :2], b[..., :2])
-    return (high - low).clamp(min=0).prod(-1)
+    across, down = (torch.minimum(a[..., i + 2], b[..., i + 2]) - torch.maximum(a[..., i], b[..., i]) for i in (0, 1))
+    return across.clamp_(min=0) * down.clamp_(min=0)
 
 
 def overlap(a: Tensor, b: Tensor) -> Tensor:
