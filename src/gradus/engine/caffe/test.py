@@ -17,11 +17,11 @@ def run(given: Given, log: Log) -> None:
     model = given.need("model", "Need a model definition to score.")
     given.need("weights", "Need model weights to score.")
     batches = given.positive("iterations")
-    net = Net(
-        model, phase="test", level=given.level, stages=given.listed("stage"), device=device_of(given, log), lean=True
-    )
+    first, *others = given.listed("weights") or [given.weights]
+    stages, device = given.listed("stage"), device_of(given, log)
+    net = Net(model, first, "test", level=given.level, stages=stages, device=device, lean=True)
     try:
-        for weights in given.listed("weights"):
+        for weights in others:
             net.copy_from(weights)
         log("caffe.cpp:290", f"Running for {batches} iterations.")
         rows = {top for d in net.definitions if d.message.type == "DetectionEvaluate" for top in d.message.top}

@@ -66,6 +66,7 @@ class Solver:
         self.stopping = False
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
         self._seed = param.random_seed if param.random_seed >= 0 else int.from_bytes(os.urandom(4), "little")
+        self._weights = [name.strip() for part in param.weights for name in part.split(",") if name.strip()]
         self.net = self._open(scaffold.train_net(param), "training", lean=lean)
         self.test_nets = [
             self._open(wanted, f"test net (#{index}) specified by", lean=lean)
@@ -73,8 +74,10 @@ class Solver:
         ]
         for net in self.test_nets:
             net.share_with(self.net)
-        for weights in param.weights:
-            self.load(weights)
+        for name in self._weights:
+            log("caffe.cpp:155", f"Finetuning from {name}")
+        for name in self._weights[1:]:
+            self.net.copy_from(name)
         self.descent = Descent(self.net.specs, settings)
         log("solver.cpp:56", "Solver scaffolding done.")
 
@@ -82,17 +85,12 @@ class Solver:
         self.log("solver.cpp:87", f"Creating {what} {wanted.origin}")
         state = State.of(wanted.state.phase, *wanted.state.stage, level=wanted.state.level)
         reading = Reading(training=state.phase == TRAIN, seed=self._seed)
-        net = self.kind(wanted.net, state=state, seed=self._seed, device=self.device, lean=lean, reading=reading)
+        first = self._weights[0] if self._weights else None  # it also says whose BatchNorm the text means
+        net = self.kind(wanted.net, first, state=state, seed=self._seed, device=self.device, lean=lean, reading=reading)
         for name in net.outputs:
             self.log("net.cpp:244", f"This network produces output {name}")
         self.log("net.cpp:257", "Network initialization done.")
         return net
-
-    def load(self, weights: str) -> None:
-        """Copy trained weights by layer name into the net, which the test nets share; several files, with commas."""
-        for name in filter(None, (part.strip() for part in weights.split(","))):
-            self.log("caffe.cpp:155", f"Finetuning from {name}")
-            self.net.copy_from(name)
 
     # The loop
 
