@@ -68,7 +68,7 @@ def test_the_whole_surface_is_there(caffe) -> None:
         "Net Layer SGDSolver NesterovSolver AdaGradSolver RMSPropSolver AdaDeltaSolver AdamSolver get_solver Classifier"
         " Detector io layers params NetSpec to_proto TRAIN TEST set_mode_cpu set_mode_gpu set_device set_random_seed"
         " layer_type_list solver_count set_solver_count solver_rank set_solver_rank set_multiprocess init_log log"
-        " has_nccl NCCL Timer __version__ proto coord_map draw"
+        " has_nccl NCCL Timer __version__ proto coord_map draw LayerParameter LayerBase create_layer set_devices"
     )
     for name in names.split():
         assert getattr(caffe, name) is not None

@@ -22,6 +22,7 @@ _HERE = {
     "net_spec": ("NetSpec", "params", "to_proto"),
     "classifier": ("Classifier",),
     "detector": ("Detector",),
+    "single": ("LayerParameter", "LayerBase", "create_layer"),
     "process": (
         "set_mode_cpu", "set_mode_gpu", "set_device", "set_devices", "set_random_seed", "layer_type_list",
         "solver_count", "set_solver_count", "solver_rank", "set_solver_rank", "set_multiprocess", "init_log", "log",
