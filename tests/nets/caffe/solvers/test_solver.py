@@ -218,6 +218,19 @@ def test_what_is_restored_goes_on_as_the_reference(make: Callable[..., Solver], 
     assert not list(tmp_path.glob("s_iter_6*"))
 
 
+def test_nvidia_s_batch_norm_goes_on_as_it_was(make: Callable[..., Solver], tmp_path: Path) -> None:
+    norm = 'layer { name: "bn" type: "BatchNorm" bottom: "data" top: "bn" batch_norm_param { scale_bias: true } }\n'
+    text = NET.format(folder=tmp_path).replace('bottom: "data"', 'bottom: "bn"')
+    (tmp_path / "net.prototxt").write_text(text.replace('layer { name: "ip"', norm + 'layer { name: "ip"'))
+    first, second = make("max_iter: 3"), make("max_iter: 3")
+    first.solve()
+    second.restore(str(tmp_path / "s_iter_3.solverstate"))
+    for name, blobs in first.net.params.items():
+        for mine, theirs in zip(second.net.params[name], blobs, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert len(first.net.params["bn"]) == 5
+
+
 def test_a_stop_keeps_what_was_learned(make: Callable[..., Solver], tmp_path: Path) -> None:
     asked = iter([Action.NONE, Action.SNAPSHOT, Action.NONE, Action.STOP])
     solver = make("max_iter: 100", asked=lambda: next(asked))

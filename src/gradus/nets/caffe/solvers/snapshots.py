@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from gradus.core.errors import InputError
+from gradus.nets.caffe.layers.batch import BatchNorm
 from gradus.nets.caffe.net import Net
 from gradus.nets.caffe.solvers import policies
 from gradus.nets.caffe.solvers.descent import Descent
@@ -28,11 +29,16 @@ def write(net: Net, descent: Descent, iteration: int, param: Any, log: Log) -> P
     stem = f"{param.snapshot_prefix}_iter_{iteration}"
     model, state = Path(f"{stem}.caffemodel{ending}"), Path(f"{stem}.solverstate{ending}")
     log("solver.cpp:457" if hdf5 else "solver.cpp:447", f"Snapshotting to {words} file {model}")
-    net.save(model)
+    net.save(model, "nvidia" if _has_own_scale(net) else "bvlc")
     log("sgd_solver.cpp:283" if hdf5 else "sgd_solver.cpp:273", f"Snapshotting solver state to {words} file {state}")
     history = [blob.detach().cpu().numpy() for blob in descent.update.history()]
     write_state(state, iteration, str(model), history, policies.current_step(descent.settings, iteration))
     return model
+
+
+def _has_own_scale(net: Net) -> bool:
+    """Whether a BatchNorm is NVIDIA's: only that dialect gives it back as it was."""
+    return any(isinstance(layer, BatchNorm) and layer.affine for layer in net.layers.values())
 
 
 def restore(path: Path, net: Net, descent: Descent, log: Log) -> int:
