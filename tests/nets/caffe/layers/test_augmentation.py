@@ -144,3 +144,16 @@ def test_a_turned_picture_is_cropped_from_its_canvas():
     assert (width, height) == (pytest.approx(40, abs=3), pytest.approx(64, abs=3))
     half = lambda v: int(math.copysign(math.floor(abs(v) / 2 + 0.5), v))  # noqa: E731
     assert choice.corner == (half(width - 64), half(height - 40))
+
+
+def test_places_are_exact_in_mixed_precision():
+    """A matrix product would be computed in bfloat16, three digits: whole pixels off."""
+    labels = torch.zeros(1, 1, 16)
+    labels[..., :4] = torch.tensor([1001.0, 301, 20, 8])
+    picture = torch.arange(64.0 * 300).view(1, 64, 300)
+    choice = Choice((300, 64), rotation=3.0)
+    wanted = augmentation.moved(labels, [choice], (300, 64)), augmentation.placed(picture, choice, (300, 64))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = augmentation.moved(labels, [choice], (300, 64)), augmentation.placed(picture, choice, (300, 64))
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b)

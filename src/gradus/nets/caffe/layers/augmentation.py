@@ -145,7 +145,7 @@ def _turned(picture: Tensor, choice: Choice, out: Size) -> Tensor:
         torch.arange(out[0], device=picture.device, dtype=picture.dtype) + choice.corner[0],
         indexing="ij",
     )
-    source = torch.stack([x, y, torch.ones_like(x)], -1) @ back.T
+    source = _through(back, x, y)
     last = picture.new_tensor([choice.size[0] - 1, choice.size[1] - 1])
     grid = source * 2 / last.clamp(min=1) - 1
     mixed = F.grid_sample(picture[None], grid[None], mode="bilinear", align_corners=True)[0]
@@ -153,6 +153,11 @@ def _turned(picture: Tensor, choice: Choice, out: Size) -> Tensor:
     on_canvas = (x >= 0) & (y >= 0) & (x < canvas[0]) & (y < canvas[1])
     whole = ((source >= 0) & (source < last)).all(-1)  # all four neighbours are there, else it stays 0
     return torch.where(whole & on_canvas, mixed, 0.0)
+
+
+def _through(matrix: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Points mapped by a (2, 3, ...) matrix: (..., 2). Not a matrix product, which half precision might spoil."""
+    return torch.stack([row[0] * x + row[1] * y + row[2] for row in matrix], -1)
 
 
 def moved(labels: Tensor, choices: Sequence[Choice], size: Size) -> Tensor:
@@ -168,7 +173,7 @@ def moved(labels: Tensor, choices: Sequence[Choice], size: Size) -> Tensor:
     still = np.eye(2, 3)
     turns = np.stack([turning(c.size, c.rotation) if c.turns else still for c in choices])
     turn = torch.from_numpy(turns).to(labels)
-    centre = torch.stack([x + w / 2, y + h / 2, torch.ones_like(x)], -1) @ turn.transpose(1, 2)  # (N, B, 2)
+    centre = _through(turn.movedim(0, 2).unsqueeze(3), x + w / 2, y + h / 2)  # (N, B, 2)
     x = centre[..., 0] - w / 2 - each([c.corner[0] for c in choices])
     y = centre[..., 1] - h / 2 - each([c.corner[1] for c in choices])
     return torch.cat([torch.stack([x, y, w, h], -1), labels[..., 4:]], -1)

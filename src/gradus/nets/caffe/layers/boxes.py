@@ -10,6 +10,7 @@ from torch import Tensor
 
 CORNER, CENTER_SIZE, CORNER_SIZE = 1, 2, 3  # PriorBoxParameter.CodeType
 _PAIRS = 2**24  # overlaps held at once while suppressing: 64 MiB
+_BLOCK = 1024  # boxes compared with all before them at once
 
 
 def area(boxes: Tensor) -> Tensor:
@@ -68,26 +69,35 @@ def suppress(boxes: Tensor, valid: Tensor, threshold: float, eta: float = 1.0) -
     is multiplied by it after each kept box while it is above 0.5. `valid` (B, K) masks what is no candidate.
     """
     groups, count = valid.shape
-    if not count:
+    if not groups or not count:
         return valid
-    step = max(1, _PAIRS // count**2)
-    parts = [
-        _suppress(b, v, threshold, eta) for b, v in zip(torch.split(boxes, step), torch.split(valid, step), strict=True)
-    ]
-    return torch.cat(parts) if groups else valid
+    limits = _limits(threshold, eta, count).to(boxes)
+    step = max(1, _PAIRS // (count * min(count, _BLOCK)))
+    parts = zip(torch.split(boxes, step), torch.split(valid, step), strict=True)
+    return torch.cat([_suppress(some, candidates, limits) for some, candidates in parts])
 
 
-def _suppress(boxes: Tensor, valid: Tensor, threshold: float, eta: float) -> Tensor:
-    """The survivors depend on the survivors before them only: repeating the rule from all candidates settles."""
+def _suppress(boxes: Tensor, valid: Tensor, limits: Tensor) -> Tensor:
+    """Block by block, so that memory grows with the number of boxes and not with its square."""
+    keep = torch.zeros_like(valid)
+    for start in range(0, valid.shape[1], _BLOCK):
+        block = slice(start, start + _BLOCK)
+        worst = boxes.new_zeros(valid[:, block].shape)  # the highest overlap with a box kept before the block
+        if start:
+            before = overlap(boxes[:, block].unsqueeze(2), boxes[:, :start].unsqueeze(1))
+            worst = torch.where(keep[:, :start].unsqueeze(1), before, 0.0).amax(2)
+        count = keep[:, :start].sum(1, keepdim=True)
+        keep[:, block] = _settled(boxes[:, block], valid[:, block], worst, count, limits)
+    return keep
+
+
+def _settled(boxes: Tensor, valid: Tensor, worst: Tensor, count: Tensor, limits: Tensor) -> Tensor:
+    """A box's fate hangs on those before it only: the rule, repeated from all candidates, settles on the answer."""
     pairs = overlap(boxes.unsqueeze(2), boxes.unsqueeze(1)).tril(-1)  # row: the later box, column: the earlier one
-    limits = _limits(threshold, eta, valid.shape[1]).to(boxes)
     keep = valid
-    over = pairs > limits[0]
     while True:
-        if len(limits) > 1:
-            before = (keep.cumsum(1) - keep.long()).clamp(max=len(limits) - 1)
-            over = pairs > limits[before].unsqueeze(2)
-        after = valid & ~(over & keep.unsqueeze(1)).any(2)
+        limit = limits[(count + keep.cumsum(1) - keep.long()).clamp(max=len(limits) - 1)]
+        after = valid & (worst <= limit) & ~((pairs > limit.unsqueeze(2)) & keep.unsqueeze(1)).any(2)
         if torch.equal(after, keep):
             return keep
         keep = after

@@ -208,6 +208,16 @@ def test_ties_go_to_the_first_prior_and_box(alone):
     np.testing.assert_allclose(loss, np.log1p(2 * np.exp(-9)), rtol=1e-4)
 
 
+def test_half_precision_is_summed_in_full(alone, reference, rng):
+    arrays = batch(rng, 4)
+    halves = [torch.as_tensor(a).bfloat16() for a in arrays[:2]]
+    net = alone(text(DEFAULTS, 4), *[a.shape for a in arrays])
+    loss = net.differentiable(*halves, *[torch.as_tensor(a) for a in arrays[2:]])
+    assert loss.dtype in (torch.float32, torch.float64)
+    rounded = [half.double().numpy() for half in halves]
+    assert float(loss) == pytest.approx(expected(reference, [*rounded, *arrays[2:]], 4, DEFAULTS), rel=1e-5)
+
+
 def test_a_head_learns_one_picture(alone):
     rng = np.random.default_rng(5)
     arrays = [torch.as_tensor(a) for a in batch(rng, 4)]
