@@ -62,6 +62,7 @@ def test_what_does_not_fit_may_be_initialised_anew(make, tmp_path):
     path = model(tmp_path / "w", ip=[W.T, B], ip2=[np.eye(2), B], other=[W])
     text = IP.replace("num_output: 2", "num_output: 2 bias_filler { value: 5 }")
     net = make(text, path, reinitialise="mismatched")
+    assert list(net.reinitialised) == ["ip"]
     np.testing.assert_array_equal(net.params["ip"][1], [5, 5])  # not half of the layer either
     np.testing.assert_array_equal(net.params["ip2"][0], np.eye(2))
     copied = copy_blobs(make(text).layers, read_weights(path), reinitialise="mismatched")
@@ -158,6 +159,13 @@ def normalised(mean=MEAN, variance=VARIANCE, scale=SCALE, bias=BIAS):
 def test_batch_norm_of_every_caffe(make, tmp_path, text, blobs, expected):
     net = make(BN % text, model(tmp_path / "w.caffemodel", bn=blobs))
     np.testing.assert_allclose(net.forward(x=X)["z"], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_net_built_without_scale_and_bias_says_how_to_have_them(make, tmp_path):
+    path = model(tmp_path / "w.caffemodel", bn=[MEAN, VARIANCE, ONE, SCALE, BIAS])
+    with pytest.raises(NetworkError, match='layer "bn" has 3 blobs and 5') as caught:
+        make(BN % "").copy_from(path)
+    assert "scale_bias: true" in caught.value.problem.hint
 
 
 def test_one_channel_is_told_by_the_factor_of_one(make, tmp_path):

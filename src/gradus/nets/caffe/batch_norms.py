@@ -54,6 +54,15 @@ def match_dialect(definitions: Iterable[Definition], weights: Weights) -> list[D
     ]
 
 
+def ask_for_scale(definition: Definition, stored: int) -> str | None:
+    """What to do where a net was built without the scale and bias that the file has for it."""
+    if definition.message.type != TYPE or stored != 5:
+        return None
+    return (
+        "The file is NVIDIA's: write batch_norm_param { scale_bias: true } or give the weights when the net is built."
+    )
+
+
 def _with_scale_bias(definition: Definition) -> Definition:
     p = definition.message.batch_norm_param
     if p.scale_bias or p.HasField("scale_filler") or p.HasField("bias_filler"):

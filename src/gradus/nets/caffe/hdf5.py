@@ -6,7 +6,7 @@ Nothing outside the file is followed, and no number is read before its blob's sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def _groups(group: h5py.Group, name: str, seen: set[int]) -> Iterator[tuple[str,
         yield name, datasets
 
 
-def _reader(path: Path, place: str) -> Any:
+def _reader(path: Path, place: str) -> Callable[[], NDArray[Any]]:
     """A function that opens the file again and reads one dataset: a file is not kept open for its blobs."""
 
     def read() -> NDArray[Any]:

@@ -76,6 +76,7 @@ class Net:
         self._builder = Builder()
         self.build()
         self._builder.place(device)
+        self.reinitialised: dict[str, str] = {}  # layers that did not take what the last file had for them, and why
         loaded = [] if stored is None else self.copy_from(stored, reinitialise=reinitialise)
         self._fill(seed, frozenset(loaded))
 
@@ -183,10 +184,13 @@ class Net:
     def copy_from(self, weights: str | PathLike[str] | Weights, *, reinitialise: Reinitialise = ()) -> list[str]:
         """Copy weights by layer name; gives the names of the layers that took theirs from the file.
 
-        A layer that does not fit is an error, unless `reinitialise` names it or is "mismatched": it keeps its own.
+        A layer that does not fit is an error, unless `reinitialise` names it or is "mismatched": it keeps its own,
+        and `reinitialised` says why.
         """
         stored = weights if isinstance(weights, Weights) else read_weights(Path(weights))
-        return copy_blobs(self.layers, stored, reinitialise=reinitialise).layers
+        copied = copy_blobs(self.layers, stored, reinitialise=reinitialise)
+        self.reinitialised = copied.kept
+        return copied.layers
 
     def save(self, path: str | PathLike[str], dialect: Dialect = "bvlc") -> list[str]:
         """Write the weights as a caffemodel, or as HDF5 where the path ends in `.h5`.

@@ -7,7 +7,7 @@ is in Caffe's order: the first of every learned blob, then (AdaDelta, Adam) the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def _from_hdf5(path: Path) -> SolverState:
         )
 
 
-def _reader(path: Path, place: int) -> Any:
+def _reader(path: Path, place: int) -> Callable[[], NDArray[Any]]:
     def read() -> NDArray[Any]:
         with opened(path, "a solverstate in HDF5") as file:
             return numbers(file[f"history/{place}"])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -39,22 +38,12 @@ class Weights:
     """The blobs of each layer of a file.
 
     Their keys are their places ("0", "1", as in Caffe's files) or their names ("weight", as in ours). A layer
-    without blobs is there too, empty. To be used as a context manager where the file's size matters.
+    without blobs is there too, empty.
     """
 
     source: str
     layers: dict[str, dict[str, Stored]]
     forget: Callable[[], None] = lambda: None  # hand back memory that what was read so far took
-    close: Callable[[], None] = lambda: None
-    notes: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Weights:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def arrays(self) -> dict[str, list[NDArray[np.float32]]]:
         """All blobs as float32 arrays of their own, by layer, in the order of the file; layers without are left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,13 +14,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gradus.core.errors import NetworkError
-from gradus.nets.caffe.batch_norms import Arrays, Dialect, in_dialect, in_order
+from gradus.nets.caffe.batch_norms import Arrays, Dialect, ask_for_scale, in_dialect, in_order
 from gradus.nets.caffe.caffemodel import read_caffemodel, write_caffemodel
 from gradus.nets.caffe.hdf5 import is_hdf5, read_hdf5, write_hdf5
 from gradus.nets.caffe.layers.base import Layer, times
 from gradus.nets.caffe.stored import Stored, Weights, single
 from gradus.nets.caffe.text import Definition
 
+REFIT = "Rename the layer, or let it be initialised anew, to train it from new weights."
 Reinitialise = Collection[str] | Literal["mismatched"]
 
 
@@ -44,7 +45,7 @@ def read_safetensors(path: Path) -> Weights:
     return Weights(str(path), layers)
 
 
-def _tensor(path: Path, key: str) -> Any:
+def _tensor(path: Path, key: str) -> Callable[[], NDArray[np.float32]]:
     def read() -> NDArray[np.float32]:
         with safe_open(path, "pt") as file:
             return np.asarray(file.get_tensor(key).float().numpy())
@@ -77,7 +78,7 @@ def copy_blobs(layers: Mapping[str, Layer], weights: Weights, *, reinitialise: R
                 if reinitialise != "mismatched":
                     raise NetworkError(
                         f'layer "{name}" {why} in the weights', file=weights.source, field=name,
-                        hint="Rename the layer, or let it be initialised anew, to train it from new weights.",
+                        hint=ask_for_scale(layer.definition, len(stored)) or REFIT,
                     )  # fmt: skip
                 copied.kept[name] = why
             else:
