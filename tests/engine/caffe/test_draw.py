@@ -43,7 +43,7 @@ def test_graphviz_is_asked_for_what_it_alone_can(caffe: Run, work: Path, monkeyp
     ran = caffe("draw", "train_test.prototxt", "net.png")
     assert ran.code == 1
     assert "Graphviz" in ran.err
-    assert "net.svg" in ran.err
+    assert ".svg" in ran.err
     program = work / "dot"
     program.write_text('#!/bin/sh\n/bin/cat > seen.dot\necho "$1"\n')
     program.chmod(0o755)

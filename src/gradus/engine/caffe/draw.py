@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
-from gradus.core.errors import GradusError, InputError, UnavailableError
+from gradus.core.errors import GradusError
 from gradus.core.network import NetworkInput
 from gradus.data.files import write_bytes
 from gradus.engine.caffe.flags import Given, UsageError
@@ -19,11 +17,11 @@ from gradus.nets.caffe.sources.table import SOURCES, open_source
 from gradus.nets.caffe.text import parse_network
 from gradus.nets.caffe.text import read_text as read
 from gradus.nets.drawing.dot import dot
+from gradus.nets.drawing.graphviz import graphviz
 from gradus.nets.drawing.svg import DIRECTIONS, svg
 
 OWN = {".svg": svg, ".dot": dot, ".gv": dot}
 GRAPHVIZ = (".png", ".pdf", ".jpg", ".ps")
-PATIENCE = 60  # seconds for Graphviz
 ASSUMED = NetworkInput(width=224, height=224, channels=3, classes=0)  # where no data is at hand and nothing says a size
 
 
@@ -45,7 +43,7 @@ def run(given: Given, log: Log) -> None:
     if target.suffix in OWN:
         write_bytes(target, OWN[target.suffix](graph, given.rankdir).encode())
     else:
-        graphviz(dot(graph, given.rankdir), target)
+        write_bytes(target, graphviz(dot(graph, given.rankdir), target.suffix[1:]))
 
 
 def _size(text: str, source: Path, state: State, log: Log) -> NetworkInput:
@@ -65,19 +63,3 @@ def _size(text: str, source: Path, state: State, log: Log) -> NetworkInput:
         if len(shape) == 4:
             return ASSUMED.model_copy(update={"channels": shape[1], "height": shape[2], "width": shape[3]})
     return ASSUMED
-
-
-def graphviz(text: str, target: Path) -> None:
-    """Have Graphviz draw it, where it is installed."""
-    program = shutil.which("dot")
-    if program is None:
-        raise UnavailableError(
-            f"{target.suffix} needs Graphviz, which is not installed", file=str(target),
-            hint=f"Install it, or write {target.with_suffix('.svg').name}, which needs nothing.",
-        )  # fmt: skip
-    drawn = subprocess.run(
-        [program, f"-T{target.suffix[1:]}"], input=text.encode(), capture_output=True, timeout=PATIENCE, check=False
-    )
-    if drawn.returncode:
-        raise InputError(f"Graphviz could not draw {target}: {drawn.stderr.decode(errors='replace').strip()[:200]}")
-    write_bytes(target, drawn.stdout)
