@@ -187,6 +187,8 @@ class Placing:
         return [torch.empty(shape, device="meta") for shape in shapes[: len(definition.message.top)]]
 
     def _run(self, definition: Definition, layer: Layer, reads: tuple[int, ...]) -> list[Tensor]:
+        if layer.keeps_shape:
+            return [self._values[reads[0]]]
         try:
             use = Use(training=self._trains(definition), shapes_only=True)
             result = layer.step(use)(*[self._values[slot] for slot in reads])

@@ -65,6 +65,7 @@ class Layer(nn.Module):
     is_loss: ClassVar[bool] = False  # its first top weighs 1 unless the text says otherwise
     is_source: ClassVar[bool] = False  # its tops come from outside
     overwritable: bool = True  # tops are fresh memory that its own backward does not read
+    keeps_shape: ClassVar[bool] = False  # the top is as large as the bottom: nothing need be run to know that
     any_size: ClassVar[bool] = False  # one instance serves bottoms of all sizes
     dimensions: ClassVar[int | None] = None  # axes of the first bottom where it takes only so many
 

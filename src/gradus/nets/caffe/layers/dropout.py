@@ -17,6 +17,7 @@ class Dropout(Layer):
     NVIDIA's random_seed is taken and not used: the run's own seed decides.
     """
 
+    keeps_shape = True
     settings = "dropout_param"
     overwritable = False  # outside training the top is the bottom itself
 

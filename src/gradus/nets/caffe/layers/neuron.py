@@ -16,6 +16,7 @@ from gradus.nets.caffe.layers.base import Layer, Shape, Use, constant
 class ReLU(Layer):
     """max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is the slope."""
 
+    keeps_shape = True
     settings = "relu_param"
     overwritable = False  # backward looks at the top's sign
 
@@ -55,6 +56,7 @@ class PReLU(Layer):
 class ReLU6(Layer):
     """ReLU that ends at 6."""
 
+    keeps_shape = True
     settings = "relu6_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
@@ -69,6 +71,7 @@ class ReLU6(Layer):
 class ELU(Layer):
     """lambda times: x above 0, alpha * (exp(x) - 1) below. NVIDIA's lambda is 1 elsewhere."""
 
+    keeps_shape = True
     settings = "elu_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
@@ -84,6 +87,7 @@ class ELU(Layer):
 class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
+    keeps_shape = True
     overwritable = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,6 +98,7 @@ class Sigmoid(Layer):
 class TanH(Layer):
     """The hyperbolic tangent."""
 
+    keeps_shape = True
     overwritable = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,6 +109,7 @@ class TanH(Layer):
 class Swish(Layer):
     """x / (1 + exp(-beta * x))."""
 
+    keeps_shape = True
     settings = "swish_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
@@ -118,6 +124,8 @@ class Swish(Layer):
 class AbsVal(Layer):
     """The absolute value; its gradient at 0 is 0."""
 
+    keeps_shape = True
+
     def forward(self, x: Tensor) -> Tensor:
         """Out of place."""
         return torch.abs(x)
@@ -125,6 +133,8 @@ class AbsVal(Layer):
 
 class BNLL(Layer):
     """log(1 + exp(x)), in the form that does not overflow."""
+
+    keeps_shape = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Out of place."""
@@ -134,6 +144,7 @@ class BNLL(Layer):
 class Threshold(Layer):
     """1 where the value is above the threshold, else 0. Nothing is learned through it."""
 
+    keeps_shape = True
     settings = "threshold_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
@@ -148,6 +159,7 @@ class Threshold(Layer):
 class Clip(Layer):
     """The value held between `min` and `max`; the gradient passes within them, the ends included."""
 
+    keeps_shape = True
     settings = "clip_param"
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:

@@ -72,6 +72,7 @@ class AcrossChannels(torch.autograd.Function):
 class LRN(Layer):
     """Divides each value by the activity around it, in the neighbouring channels or in its own channel."""
 
+    keeps_shape = True
     settings = "lrn_param"
     dimensions = 4
 

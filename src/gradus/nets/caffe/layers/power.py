@@ -17,6 +17,7 @@ NATURAL = -1  # the base that stands for e
 class Power(Layer):
     """(shift + scale * x) ^ power."""
 
+    keeps_shape = True
     settings = "power_param"
     overwritable = False
 
