@@ -17,6 +17,7 @@ class DetectionOutput(Layer):
 
     Per class the `top_k` best above `confidence_threshold` go through non-maximum suppression; of what is left
     the `keep_top_k` best of an image stay. Where nothing is left each image gives one row of its number and -1s.
+    `clip` is OpenCV's: boxes end at the picture's edge.
 
     `save_output_param`, `visualize` and the bottoms after the third are for files and windows that Caffe's layer
     writes on the side. They are accepted and have no effect: the top has all that they would show.
@@ -41,7 +42,7 @@ class DetectionOutput(Layer):
         self.top_k = nms.top_k if nms.HasField("top_k") else -1
         self.keep = p.keep_top_k
         self.confidence = p.confidence_threshold if p.HasField("confidence_threshold") else -torch.inf
-        self.code, self.scaled = p.code_type, p.variance_encoded_in_target
+        self.code, self.scaled, self.clip = p.code_type, p.variance_encoded_in_target, p.clip
         self.labels = [c for c in range(self.classes) if c != p.background_label_id]
 
     @torch.no_grad()
@@ -52,6 +53,8 @@ class DetectionOutput(Layer):
         said = priors.unpack(offsets, scores, prior, self.places)
         scaled = said.offsets if self.scaled else said.offsets * said.variance
         decoded = boxes.decode(scaled, said.prior, self.code)
+        if self.clip:
+            decoded = decoded.clamp(0, 1)
         number, scores = len(offsets), said.scores.transpose(1, 2)
         label = torch.tensor(self.labels, device=scores.device)
         scores = scores.index_select(1, label)  # (N, labels, P)

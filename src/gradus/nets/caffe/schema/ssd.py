@@ -57,7 +57,8 @@ SaveOutputParameter: output_directory=1 string; output_name_prefix=2 string; out
 DetectionOutputParameter: num_classes=1 uint32; share_location=2 bool [true]; background_label_id=3 int32 [0];
     nms_param=4 NonMaximumSuppressionParameter; save_output_param=5 SaveOutputParameter; code_type=6
     PriorBoxParameter.CodeType [CORNER]; keep_top_k=7 int32 [-1]; variance_encoded_in_target=8 bool [false];
-    confidence_threshold=9 float; visualize=10 bool [false]; visualize_threshold=11 float; save_file=12 string
+    confidence_threshold=9 float; visualize=10 bool [false]; visualize_threshold=11 float; save_file=12 string;
+    clip=1000 bool [false]
 MultiBoxLossParameter: loc_loss_type=1 MultiBoxLossParameter.LocLossType [SMOOTH_L1]; conf_loss_type=2
     MultiBoxLossParameter.ConfLossType [SOFTMAX]; loc_weight=3 float [1]; num_classes=4 uint32; share_location=5
     bool [true]; match_type=6 MultiBoxLossParameter.MatchType [PER_PREDICTION]; overlap_threshold=7 float [0.5];
