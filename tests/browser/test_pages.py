@@ -86,6 +86,23 @@ def test_keyboard_alone(page: Page, site, hostile_model) -> None:
     expect(page).to_have_url(re.compile("/(models|datasets)/[0-9]"))
 
 
+def test_a_file_of_python_layers_is_read_into_its_field_and_the_network_checked_with_it(page: Page, site) -> None:
+    page.goto(f"{site.url}/models/new/classification")
+    page.locator('input[name="network"][value="custom"]').check()
+    page.locator("summary", has_text="Python layers").click()
+    code = b"import caffe\nclass Same(caffe.Layer):\n  def reshape(self, bottom, top):\n    raise ValueError('seen')\n"
+    page.locator('textarea[name="network_text"]').evaluate(
+        """(field) => { field.value = 'layer { name: "same" type: "Python" bottom: "data" top: "same"'
+             + ' python_param { module: "digits_python_layers" layer: "Same" } }'
+             + ' layer { name: "prob" type: "Softmax" bottom: "same" top: "prob" }'; }"""
+    )
+    file = {"name": "mine.py", "mimeType": "text/x-python", "buffer": code}
+    page.locator("#python_layers_file").set_input_files(file)
+    expect(page.locator("#python_layers")).to_have_value(code.decode())
+    expect(page.locator("#network-problems")).to_contain_text("line 4 of module", timeout=30_000)
+    expect(page.locator("#network-problems")).to_contain_text("seen")
+
+
 def test_a_large_network_is_drawn_to_be_read_and_its_layers_are_found(page: Page, site) -> None:
     large = datasets.create(
         site.house,
