@@ -140,3 +140,27 @@ def test_a_preview_stays_within_the_roots(house: House, tmp_path: Path, make_pic
     outside = make_pictures(tmp_path / "outside")
     with pytest.raises(OutsideDataRootsError):
         preview(house, PreviewOptions(train=str(outside)))
+
+
+def test_other_folders_stay_within_the_roots_too(
+    house: House, pictures: Path, tmp_path: Path, make_pictures: Callable[..., Path]
+) -> None:
+    outside = make_pictures(tmp_path / "outside")
+    with pytest.raises(FormError) as caught:
+        datasets.create(house, options(pictures, validation=str(outside), test=str(tmp_path / "data" / "none")))
+    assert [p.field for p in caught.value.problems()] == ["validation", "test"]
+    with pytest.raises(OutsideDataRootsError):
+        preview(house, PreviewOptions(train=str(pictures), test=str(outside)))
+    strange = make_pictures(tmp_path / "data" / "strange", ("eel", "fly"))
+    with pytest.raises(InputError, match="None of the 2") as wrong:
+        datasets.create(house, options(pictures, test=str(strange)))
+    assert wrong.value.problems()[0].field == "test"
+
+
+def test_a_preview_counts_the_other_folders(house: House, pictures: Path, make_pictures: Callable[..., Path]) -> None:
+    own = make_pictures(pictures.parent / "val", ("dog", "eel"), count=4)
+    found = preview(house, PreviewOptions(train=str(pictures), validation=str(own), test_percent=50, width=8, height=8))
+    assert [(c.name, c.count, c.train, c.val, c.test) for c in found.classes] == [
+        ("cat", 6, 3, 0, 3), ("dog", 10, 3, 4, 3),
+    ]  # fmt: skip
+    assert found.unknown == ["eel"]

@@ -11,8 +11,10 @@ from gradus.cli.common import DetachOption, HomeOption, JsonOption
 from gradus.cli.following import see_through
 from gradus.cli.guard import guarded
 from gradus.cli.options import Given, takes
-from gradus.cli.output import note, say, say_json
+from gradus.cli.output import note, plain, say, say_json
 from gradus.core.dataset import ClassificationOptions
+
+PATHS = ("train", "validation", "test")  # of this machine, as seen from where the command is given
 
 app = typer.Typer(no_args_is_help=True, help="Build datasets.")
 create = typer.Typer(no_args_is_help=True, help="Build a dataset of one kind.")
@@ -29,9 +31,9 @@ def classification(
     as_json: JsonOption = False,
 ) -> None:
     """Build a dataset from a folder with one sub-folder of pictures for each class; prints its id."""
-    folder = given.text("train")
-    if folder:
-        given.put("train", str(Path(folder).expanduser().absolute()))
+    for field in PATHS:
+        if path := given.text(field):
+            given.put(field, str(Path(path).expanduser().absolute()))
     options = given.make()
 
     from gradus.cli.connection import connected
@@ -48,6 +50,9 @@ def classification(
     if view.facts is not None:
         counts = ", ".join(f"{split.count:,} {split.split.value}" for split in view.facts.splits)
         note(f"{len(view.facts.labels)} classes: {counts}")
+        for part in view.facts.splits:
+            if part.unknown:
+                note(f"{part.split.value} has classes that training lacks: {plain(', '.join(part.unknown[:10]))}")
         if view.facts.unreadable:
             note(f"{view.facts.unreadable:,} files could not be read; they are listed on the dataset's page")
     say(job.id)

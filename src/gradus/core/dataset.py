@@ -20,6 +20,9 @@ def _one_line(text: str) -> str:
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+Least = Annotated[int, Field(ge=1, le=10**9)]
+Most = Annotated[int, Field(ge=1, le=10**9)] | None
+Source = Annotated[str, Field(max_length=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
 Group = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
@@ -66,11 +69,29 @@ class ClassificationOptions(BaseModel):
         25, title="% for validation", description="Of each class, held back to measure the model while it trains."
     )
     test_percent: Percent = Field(0, title="% for testing", description="Of each class, kept for a final test.")
-    minimum_per_class: int = Field(
-        2, ge=1, le=10**9, title="Minimum samples per class", description="Classes with fewer pictures are left out."
+    minimum_per_class: Least = Field(
+        2, title="Minimum samples per class", description="Classes with fewer pictures are left out."
     )
-    maximum_per_class: int | None = Field(
-        None, ge=1, le=10**9, title="Maximum samples per class", description="Empty: all of them."
+    maximum_per_class: Most = Field(None, title="Maximum samples per class", description="Empty: all of them.")
+    validation: Source = Field(
+        "",
+        title="Validation Images",
+        description="A folder with the same classes. Empty: a share of the training images.",
+    )
+    validation_minimum_per_class: Least = Field(
+        2, title="Minimum validation samples per class", description="Classes with fewer are left out there."
+    )
+    validation_maximum_per_class: Most = Field(
+        None, title="Maximum validation samples per class", description="Empty: all of them."
+    )
+    test: Source = Field(
+        "", title="Test Images", description="A folder with the same classes. Empty: a share of the training images."
+    )
+    test_minimum_per_class: Least = Field(
+        2, title="Minimum test samples per class", description="Classes with fewer are left out there."
+    )
+    test_maximum_per_class: Most = Field(
+        None, title="Maximum test samples per class", description="Empty: all of them."
     )
     channels: Literal[1, 3] = Field(3, title="Image Type", description="Colour (3 channels) or grayscale (1 channel).")
     width: Side = Field(256, title="Width", description="In pixels.")
@@ -88,15 +109,38 @@ class ClassificationOptions(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> ClassificationOptions:
-        if self.validation_percent + self.test_percent > 100:
+        if self.percent(Split.VAL) + self.percent(Split.TEST) > 100:
             raise ValueError("% for validation and % for testing together are more than 100")
-        if self.maximum_per_class is not None and self.maximum_per_class < self.minimum_per_class:
-            raise ValueError("the maximum samples per class is smaller than the minimum")
+        for split, kind in ((Split.TRAIN, ""), (Split.VAL, "validation "), (Split.TEST, "test ")):
+            least, most = self.limits(split)
+            if most is not None and most < least:
+                raise ValueError(f"the maximum {kind}samples per class is smaller than the minimum")
         return self
+
+    def source(self, split: Split) -> str:
+        """Where the pictures of a split come from; empty where they are a share of the training pictures."""
+        return {Split.TRAIN: self.train, Split.VAL: self.validation, Split.TEST: self.test}[split]
+
+    def percent(self, split: Split) -> float:
+        """The % of the training pictures that is held back for a split: none where that has pictures of its own."""
+        if split is Split.TRAIN or self.source(split):
+            return 0
+        return self.validation_percent if split is Split.VAL else self.test_percent
+
+    def limits(self, split: Split) -> tuple[int, int | None]:
+        """The least and the most samples of a class in the source of a split."""
+        if split is Split.VAL:
+            return self.validation_minimum_per_class, self.validation_maximum_per_class
+        if split is Split.TEST:
+            return self.test_minimum_per_class, self.test_maximum_per_class
+        return self.minimum_per_class, self.maximum_per_class
 
 
 class SplitFacts(BaseModel):
-    """One database. `class_counts[i]` is the number of samples of `DatasetFacts.labels[i]`."""
+    """One database. `class_counts[i]` is the number of samples of `DatasetFacts.labels[i]`.
+
+    `unknown` are classes of the split's own source that training lacks, `left_out` those under its minimum.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,6 +148,8 @@ class SplitFacts(BaseModel):
     count: int
     class_counts: list[int]
     bytes: int = 0
+    unknown: list[str] = []
+    left_out: list[str] = []
 
 
 class BadFile(BaseModel):

@@ -177,6 +177,7 @@ class Preview(BaseModel):
     class_count: int = 0  # of which the first 1,000 are listed
     left_out: list[str] = []  # classes under the minimum
     pictures: list[PreviewPicture] = []
+    unknown: list[str] = []  # classes of the other folders that training lacks
     unreadable: list[BadFile] = []  # of the few that were tried
 
 

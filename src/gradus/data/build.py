@@ -15,14 +15,13 @@ from pathlib import Path
 from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split, SplitFacts
 from gradus.core.errors import InputError
 from gradus.core.report import Report
+from gradus.data.collect import Part, Plan, collect
 from gradus.data.facts import FILE, write_facts
 from gradus.data.files import remove_leftovers, replace_folder, write_text, writing
 from gradus.data.lists import entry_lines, label_lines
 from gradus.data.mean import Sum, write_mean, write_picture
-from gradus.data.readers.folder import Listing, scan
 from gradus.data.seeded import shuffled
-from gradus.data.split import parts
-from gradus.data.work import Done, Entry, Recipe, in_order
+from gradus.data.work import Done, Recipe, in_order
 from gradus.data.writers.lmdb import LmdbWriter
 
 BUILDING = ".building-"
@@ -97,50 +96,29 @@ def build_classification(options: ClassificationOptions, folder: Path, report: R
     (folder / FILE).unlink(missing_ok=True)
     remove_leftovers(folder)
     remove_leftovers(folder, BUILDING)
-    listing = scan(Path(options.train), options, build.found)
-    for warning in listing.warnings:
+    plan = collect(options, build.found)
+    for warning in plan.warnings:
         report.warning(warning)
-    entries = divide(listing, options)
-    build.files = sum(map(len, entries.values()))
+    build.files = plan.count
     temporary = folder / f"{BUILDING}databases"
     try:
         with writing("the dataset", folder):
             temporary.mkdir()
-            return _write(build, listing, entries, temporary)
+            return _write(build, plan, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def divide(listing: Listing, options: ClassificationOptions) -> dict[Split, list[Entry]]:
-    """Which file goes to which split, class by class. `InputError` where training gets nothing."""
-    entries: dict[Split, list[Entry]] = {split: [] for split in Split}
-    for label, group in enumerate(listing.classes):
-        mixed = shuffled(group.files, options.seed, f"split/{group.label}/{label}")
-        at = 0
-        for split, count in zip(
-            Split, parts(len(mixed), options.validation_percent, options.test_percent), strict=True
-        ):
-            entries[split].extend((file, label) for file in mixed[at : at + count])
-            at += count
-    if not entries[Split.TRAIN]:
-        raise InputError(
-            "Nothing is left to train on: validation and testing take all pictures",
-            field="validation_percent",
-            hint="Lower “% for validation” or “% for testing”.",
-        )
-    return entries
-
-
-def _write(build: _Build, listing: Listing, entries: dict[Split, list[Entry]], temporary: Path) -> DatasetFacts:
+def _write(build: _Build, plan: Plan, temporary: Path) -> DatasetFacts:
     folder, options = build.folder, build.options
-    write_text(folder / "labels.txt", label_lines(listing.labels))
-    for split, part in entries.items():
-        write_text(folder / f"{split}.txt", entry_lines((f"{listing.folder}/{file}", label) for file, label in part))
+    write_text(folder / "labels.txt", label_lines(plan.labels))
+    for split, part in plan.parts.items():
+        write_text(folder / f"{split}.txt", entry_lines((f"{part.root}/{file}", label) for file, label in part.entries))
     total = Sum((options.height, options.width, options.channels))
     splits = [
-        _database(build, listing, split, part, temporary, total if split is Split.TRAIN else None)
-        for split, part in entries.items()
-        if part
+        _database(build, plan, split, temporary, total if split is Split.TRAIN else None)
+        for split, part in plan.parts.items()
+        if part.entries
     ]
     mean = total.mean()
     backwards = mean[..., ::-1].transpose(2, 0, 1)  # blue, green, red planes
@@ -153,7 +131,7 @@ def _write(build: _Build, listing: Listing, entries: dict[Split, list[Entry]], t
         filled = any(facts.split == split and facts.count for facts in splits)
         _place(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
     facts = DatasetFacts(
-        labels=listing.labels,
+        labels=plan.labels,
         width=options.width,
         height=options.height,
         channels=options.channels,
@@ -162,7 +140,7 @@ def _write(build: _Build, listing: Listing, entries: dict[Split, list[Entry]], t
         splits=splits,
         mean_pixel=backwards.mean(axis=(1, 2)).tolist(),
         unreadable=len(build.bad),
-        left_out=listing.left_out,
+        left_out=plan.parts[Split.TRAIN].left_out,
         seconds=round(time.monotonic() - build.started, 3),
     )
     write_facts(folder, facts)
@@ -170,14 +148,14 @@ def _write(build: _Build, listing: Listing, entries: dict[Split, list[Entry]], t
     return facts
 
 
-def _database(
-    build: _Build, listing: Listing, split: Split, part: list[Entry], temporary: Path, total: Sum | None
-) -> SplitFacts:
+def _database(build: _Build, plan: Plan, split: Split, temporary: Path, total: Sum | None) -> SplitFacts:
     """Build one database; adds its pixels to `total` if that is given."""
-    if split is Split.TRAIN:
-        part = shuffled(part, build.options.seed, "order")
-    counts = [0] * len(listing.classes)
-    recipe = Recipe(root=str(listing.folder), options=build.options, summed=total is not None)
+    source = plan.parts[split]
+    part = shuffled(source.entries, build.options.seed, "order") if split is Split.TRAIN else source.entries
+    counts = [0] * len(plan.labels)
+    apart = source.root != plan.parts[Split.TRAIN].root
+    shown = f"{source.root}/" if apart else ""
+    recipe = Recipe(root=str(source.root), options=build.options, summed=total is not None, shown=shown)
     began = told = time.monotonic()
     at = 0
     with LmdbWriter(temporary / f"{split}_db") as writer:
@@ -190,7 +168,7 @@ def _database(
             build.take(done, split, at, len(part), began)
             if time.monotonic() - told >= EACH:
                 told = time.monotonic()
-                build.report.counts(split, listing.labels, counts)
+                build.report.counts(split, plan.labels, counts)
         if not writer.count and split is Split.TRAIN:
             raise InputError(
                 f"None of the {len(part):,} files for {split} could be read. "
@@ -199,8 +177,11 @@ def _database(
                 file=build.bad[-1].file,
             )
         size = writer.close()
-    build.report.counts(split, listing.labels, counts)
-    return SplitFacts(split=split, count=sum(counts), class_counts=counts, bytes=size)
+    build.report.counts(split, plan.labels, counts)
+    own = source if split is not Split.TRAIN else Part(source.root)
+    return SplitFacts(
+        split=split, count=sum(counts), class_counts=counts, bytes=size, unknown=own.unknown, left_out=own.left_out
+    )
 
 
 def _count(counts: list[int], labels: Iterable[int]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 
 from gradus.core.errors import InputError
 
+Entry = tuple[str, int]  # a file, and the number of its class
+
 _UNSAFE = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]|%(?=[0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -27,12 +29,12 @@ def unescape(text: str) -> str:
     return os.fsdecode(_ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), text.encode()))
 
 
-def entry_lines(entries: Iterable[tuple[str, int]]) -> str:
+def entry_lines(entries: Iterable[Entry]) -> str:
     """The content of `train.txt`: one `path index` a line."""
     return "".join(f"{escape(path)} {label}\n" for path, label in entries)
 
 
-def read_entries(text: str) -> Iterator[tuple[str, int]]:
+def read_entries(text: str) -> Iterator[Entry]:
     """The (path, label) of each line. `InputError` names the first line that is not of that form."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line:

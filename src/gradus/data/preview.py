@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,27 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.dataset import ClassificationOptions, Split
 from gradus.core.errors import ImageError
 from gradus.data.lists import escape
 from gradus.data.pictures import decode, read_file
 from gradus.data.png import encode_png
-from gradus.data.readers.folder import class_folders, pictures_of
+from gradus.data.readers.folder import class_folders, label_of, pictures_of
 from gradus.data.resize import fit
 
 PICTURES = 12
 SECONDS = 1.5  # for counting; pictures come on top
 CLASSES = 1000  # shown at most
+OTHERS = (Split.VAL, Split.TEST)
 SHOWN_SIDE = 512  # larger results are shrunk for showing
 
 
 @dataclass(frozen=True, slots=True)
 class ClassPreview:
-    """One class. `count` is None where time ran out before it was counted, and a lower bound if not `complete`."""
+    """One class. `count` is None where time ran out before it was counted, and a lower bound if not `complete`.
+
+    `own` are its pictures in the splits that have a source of their own.
+    """
 
     label: str
     count: int | None
     complete: bool
+    own: dict[Split, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a folder holds. `classes` are at most 1,000 of `class_count`."""
+    """What a folder holds. `classes` are at most 1,000 of `class_count`; `unknown` are those that training lacks."""
 
     classes: list[ClassPreview] = field(default_factory=list)
     class_count: int = 0
     examples: list[Example] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds: float = SECONDS) -> Preview:
@@ -64,25 +71,40 @@ def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds
     """
     ends = time.monotonic() + seconds
     folders = class_folders(Path(options.train))
-    chosen = _spread(len(folders.names), pictures)
+    labels = [label_of(name) for name in folders.names]
+    others = {
+        split: class_folders(Path(options.source(split)), split=split) for split in OTHERS if options.source(split)
+    }
+    chosen = _spread(len(labels), pictures)
     each = -(-pictures // max(1, len(chosen)))
     classes: list[ClassPreview] = []
     taken: list[tuple[str, str]] = []
-    for number, name in enumerate(folders.names[:CLASSES]):
-        label, count, complete = escape(name.replace("_", " ")), None, False
+    for number, (name, label) in enumerate(zip(folders.names[:CLASSES], labels, strict=False)):
         files = pictures_of(folders, name)
         first = list(islice(files, each)) if number in chosen else []
         taken.extend((label, file) for file in first)
-        if time.monotonic() < ends:
-            count, complete = len(first), True
-            for _ in files:
-                count += 1
-                if count % 256 == 0 and time.monotonic() > ends:
-                    complete = False
-                    break
-        classes.append(ClassPreview(label=label, count=count, complete=complete))
+        count, complete = _counted(files, ends)
+        own: dict[Split, int] = {}
+        for split, folder in others.items():
+            found = [_counted(pictures_of(folder, n), ends) for n in folder.names if label_of(n) == label]
+            own[split] = sum(some or 0 for some, _ in found)
+            complete = complete and all(whole for _, whole in found)
+        classes.append(ClassPreview(label, None if count is None else count + len(first), complete, own))
     examples = [_example(options, folders.root, label, file) for label, file in taken[:pictures]]
-    return Preview(classes=classes, class_count=len(folders.names), examples=examples)
+    unknown = {label_of(name) for folder in others.values() for name in folder.names} - set(labels)
+    return Preview(classes=classes, class_count=len(labels), examples=examples, unknown=sorted(unknown))
+
+
+def _counted(files: Iterator[str], ends: float) -> tuple[int | None, bool]:
+    """How many there are, and whether that is all of them; None where there was no time to look."""
+    if time.monotonic() >= ends:
+        return None, False
+    count = 0
+    for _ in files:
+        count += 1
+        if count % 256 == 0 and time.monotonic() > ends:
+            return count, False
+    return count, True
 
 
 def _spread(count: int, wanted: int) -> set[int]:

@@ -16,7 +16,7 @@ from gradus.core.dataset import BadFile, ClassificationOptions, Encoding
 from gradus.core.errors import ImageError
 from gradus.data.datum import encode_datum
 from gradus.data.encode import encode_pixels
-from gradus.data.lists import escape
+from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import decode, read_file
 from gradus.data.resize import fit
@@ -26,8 +26,6 @@ CHUNK = 32
 CHUNK_BYTES = 32 * 2**20  # of pixels, so that large pictures do not pile up
 AHEAD = 3  # chunks for each thread that may wait to be written
 LOOK = 0.2  # seconds between two looks at whether to stop
-
-Entry = tuple[str, int]  # file relative to the folder, class number
 
 
 @dataclass(slots=True)
@@ -46,6 +44,7 @@ class Recipe:
     root: str
     options: ClassificationOptions
     summed: bool  # whether the mean is wanted
+    shown: str = ""  # put before the names of files in messages
 
     def __call__(self, entries: Sequence[Entry], halt: Event) -> Done:
         """Make the records of one chunk, or of the start of it once `halt` is set."""
@@ -59,7 +58,7 @@ class Recipe:
                 data = read_file(f"{self.root}/{file}")
                 picture = decode(data)
             except ImageError as error:
-                done.bad.append(BadFile(file=escape(file), reason=str(error)))
+                done.bad.append(BadFile(file=escape(self.shown + file), reason=str(error)))
                 continue
             untouched = picture.pixels.shape == (shape if shape[2] == 3 else shape[:2])
             pixels = fit(picture.pixels, options.width, options.height, options.channels, options.resize_mode)

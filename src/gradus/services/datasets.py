@@ -11,8 +11,9 @@ from gradus.core.event import Counts
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, Page, SampleView
+from gradus.data.collect import collect
 from gradus.data.facts import read_facts
-from gradus.data.readers.folder import scan
+from gradus.data.readers.folder import FIELDS
 from gradus.jobs.query import MAX_LIMIT, JobQuery
 from gradus.jobs.store import IdempotencyKey
 from gradus.services import jobs
@@ -23,23 +24,37 @@ from gradus.services.paths import resolve_folder
 from gradus.services.reading import read_events
 
 CHECK_SECONDS = 2.0  # a folder that takes longer to list is judged by the job itself
+NOTHING_LEFT = (
+    "nothing is left to train on: validation and testing take all pictures", "validation_percent",
+    "lower “% for validation” or “% for testing”",
+)  # fmt: skip
 FAILED = frozenset({JobState.ERROR, JobState.ABORTED, JobState.ABORTING})
 
 
 def check(house: House, options: ClassificationOptions, *, unrestricted: bool = False) -> ClassificationOptions:
-    """The options with the folder resolved; raises with all that is wrong with them, field by field."""
+    """The options with their paths resolved; raises with all that is wrong with them, field by field."""
     findings = Findings()
-    resolved = options
-    with findings.collect():
-        folder = resolve_folder(house.roots, options.train, field="train", unrestricted=unrestricted)
-        resolved = options.model_copy(update={"train": str(folder)})
-        with suppress(DeadlinePassedError):  # a large folder: nothing was wrong with what was seen of it
-            scan(folder, resolved, Deadline(CHECK_SECONDS).watch)
-    if options.validation_percent + options.test_percent >= 100:
-        message = "nothing is left to train on: validation and testing take all pictures"
-        findings.add(message, "validation_percent", hint="lower “% for validation” or “% for testing”")
+    resolved = resolve(house, options, findings, unrestricted=unrestricted)
+    if resolved is not None:
+        with findings.collect(), suppress(DeadlinePassedError):  # a large one: nothing was wrong with what was seen
+            collect(resolved, Deadline(CHECK_SECONDS).watch)
+    elif options.percent(Split.VAL) + options.percent(Split.TEST) >= 100:
+        findings.add(*NOTHING_LEFT[:2], hint=NOTHING_LEFT[2])
     findings.finish()
-    return resolved
+    return resolved or options
+
+
+def resolve(
+    house: House, options: ClassificationOptions, findings: Findings, *, unrestricted: bool = False
+) -> ClassificationOptions | None:
+    """The options with whole paths inside the data roots; None where one of them cannot be used."""
+    found: dict[str, str] = {}
+    for split, field in FIELDS.items():
+        if text := options.source(split):
+            with findings.collect():
+                found[field] = str(resolve_folder(house.roots, text, field=field, unrestricted=unrestricted))
+    whole = len(found) == sum(bool(options.source(split)) for split in Split)
+    return options.model_copy(update=found) if whole else None
 
 
 def create(

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gradus.core.dataset import BadFile, ClassificationOptions
+from gradus.core.dataset import BadFile, ClassificationOptions, Split
 from gradus.core.view import Preview, PreviewClass, PreviewPicture
+from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts
 from gradus.jobs.resources import PARSING
+from gradus.services.datasets import resolve
+from gradus.services.forms import Findings
 from gradus.services.house import House
-from gradus.services.paths import resolve_folder
 
 if TYPE_CHECKING:
     from gradus.data.preview import ClassPreview
@@ -31,10 +33,13 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
     """Count the classes of a folder and bring a few of its pictures to size ("See example")."""
     from gradus.data.preview import preview as look  # loads the decoders: not when the server starts
 
-    folder = resolve_folder(house.roots, asked.train, field="train", unrestricted=unrestricted)
+    findings = Findings()
+    resolved = resolve(house, asked, findings, unrestricted=unrestricted)
+    findings.finish()
+    assert resolved is not None  # nothing was found
     most = min(asked.count, max(1, MAX_PIXELS // (asked.width * asked.height)))
     with house.resources.slot(PARSING):
-        found = look(asked.model_copy(update={"train": str(folder)}), pictures=most)
+        found = look(resolved, pictures=most)
     return Preview(
         classes=[_class(each, asked) for each in found.classes],
         class_count=found.class_count,
@@ -46,6 +51,7 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
             for e in found.examples
             if e.png is not None
         ],
+        unknown=found.unknown,
         unreadable=[BadFile(file=e.file, reason=e.reason) for e in found.examples if e.reason is not None],
     )
 
@@ -53,15 +59,24 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
 def _class(found: ClassPreview, asked: PreviewOptions) -> PreviewClass:
     count = found.count or 0
     used = min(count, asked.maximum_per_class or count)
-    divided = parts(used, asked.validation_percent, asked.test_percent) if used >= _least(asked) else parts(0, 0, 0)
+    shares = asked.percent(Split.VAL), asked.percent(Split.TEST)
+    divided = parts(used, *shares) if used >= _least(asked) else parts(0, 0, 0)
+    val, test = (_own(found, asked, split, bool(divided.train)) for split in (Split.VAL, Split.TEST))
     return PreviewClass(
-        name=found.label, count=count, complete=found.complete, train=divided.train, val=divided.val, test=divided.test
-    )
+        name=found.label, count=count + sum(found.own.values()), complete=found.complete,
+        train=divided.train, val=divided.val + val, test=divided.test + test,
+    )  # fmt: skip
+
+
+def _own(found: ClassPreview, asked: PreviewOptions, split: Split, trained: bool) -> int:
+    """What a split's own source gives it of a class; nothing of one that is not trained."""
+    count = found.own.get(split, 0)
+    least, most = asked.limits(split)
+    return min(count, most or count) if trained and count >= least else 0
 
 
 def _least(asked: PreviewOptions) -> int:
-    """Pictures a class needs: the minimum, and one for each database (as `data.readers.folder` counts)."""
-    return max(asked.minimum_per_class, 1 + (asked.validation_percent > 0) + (asked.test_percent > 0))
+    return max(asked.minimum_per_class, least_for_all(asked))
 
 
 def _address(png: bytes) -> str:

@@ -94,6 +94,20 @@ def test_a_right_form_makes_a_dataset_and_can_be_cloned(browser, pictures) -> No
     assert 'value="12"' in clone.text
 
 
+def test_separate_folders_are_part_of_the_form(browser, server, pictures) -> None:
+    sent = {"name": "n", "train": str(pictures), "validation": str(pictures), "test": "/etc", "test_percent": "10"}
+    refused = browser.post("/datasets/new/classification", data=sent)
+    assert refused.status_code == 403
+    assert '<a href="#test">' in refused.text
+    assert refused.text.count('<details class="more" open>') == 2  # both folders show
+    made = browser.post("/datasets/new/classification", data={**sent, "test": "", "validation_maximum_per_class": "4"})
+    options = datasets.options_of(server.house, made.headers["location"].rpartition("/")[2])
+    assert (options.validation, options.validation_maximum_per_class) == (str(pictures), 4)
+    page = browser.get(made.headers["location"]).text
+    assert f'<dt>Validation images</dt><dd class="mono">{pictures}</dd>' in page
+    assert "<dt>Test images</dt><dd>10 % of each class</dd>" in page
+
+
 def test_example_shows_pictures_and_counts(browser, pictures) -> None:
     answer = browser.post(
         "/datasets/new/classification/example", data={"train": str(pictures), "width": "8", "height": "8"}

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.dataset import ClassificationOptions, Split
 from gradus.core.errors import InputError, PathError
 from gradus.data.lists import escape
 from gradus.data.seeded import sampled
 
 EXTENSIONS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"))
-FIELD = "train"
+FIELDS = {Split.TRAIN: "train", Split.VAL: "validation", Split.TEST: "test"}
+SHOWN = {Split.TRAIN: "training", Split.VAL: "validation", Split.TEST: "test"}
 SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
 EVERY = 1000  # files between two looks at the watcher
 
@@ -45,6 +46,7 @@ class Listing:
     folder: Path
     classes: list[ClassFiles] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)  # classes that training lacks
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -63,6 +65,7 @@ class ClassFolders:
     """The sub-folders of a folder, and the state of one pass over them."""
 
     root: str
+    named: str  # the field of the form that errors name
     names: list[str] = field(default_factory=list)  # sorted
     watch: Watcher = _nobody
     seen: set[tuple[int, int]] = field(default_factory=set)  # folders, so that a loop ends
@@ -70,62 +73,89 @@ class ClassFolders:
     outside: int = 0
 
 
-def scan(folder: Path, options: ClassificationOptions, watch: Watcher = _nobody) -> Listing:
-    """List the pictures of each class. `InputError` where fewer than two classes remain."""
-    walk = class_folders(folder, watch)
+def scan(
+    folder: Path,
+    options: ClassificationOptions,
+    watch: Watcher = _nobody,
+    split: Split = Split.TRAIN,
+    known: Sequence[str] | None = None,
+) -> Listing:
+    """List the pictures of each class within the limits of a split.
+
+    Training decides what the classes are, and needs two; another split's folder is matched with these
+    `known` labels by name, and needs one of them.
+    """
+    walk = class_folders(folder, watch, split)
     listing = Listing(folder=Path(walk.root))
-    wanted = 1 + (options.validation_percent > 0) + (options.test_percent > 0)
-    least = max(options.minimum_per_class, wanted)
+    minimum, maximum = options.limits(split)
+    least = minimum if known is not None else max(minimum, least_for_all(options))
+    where = "" if known is None else f" of {SHOWN[split]}"
     for name in walk.names:
+        label = label_of(name)
+        if known is not None and label not in known:
+            listing.unknown.append(label)
+            listing.warnings.append(f"Class “{label}”{where} is left out: training has no such class")
+            continue
         files = sorted(pictures_of(walk, name), key=os.fsencode)
-        label = escape(name.replace("_", " "))
         if len(files) < least:
             listing.left_out.append(label)
-            listing.warnings.append(f"Class “{label}” is left out: {_pictures(len(files))}, fewer than {least}")
+            listing.warnings.append(f"Class “{label}”{where} is left out: {_pictures(len(files))}, fewer than {least}")
             continue
         kept = files
-        if options.maximum_per_class is not None and len(files) > options.maximum_per_class:
-            kept = sampled(files, options.maximum_per_class, options.seed, f"maximum/{name}")
+        if maximum is not None and len(files) > maximum:
+            kept = sampled(files, maximum, options.seed, f"maximum/{name}" if known is None else f"{split}/{name}")
             listing.warnings.append(
-                f"Class “{label}”: {len(kept):,} of {_pictures(len(files))} are used, chosen at random with the seed"
+                f"Class “{label}”{where}: {len(kept):,} of {_pictures(len(files))} are used, "
+                "chosen at random with the seed"
             )
         listing.classes.append(ClassFiles(label=label, files=kept, found=len(files)))
     _note(listing, walk)
-    _check(listing, least, len(walk.names))
+    _check(listing, least, walk, known)
     return listing
 
 
-def class_folders(folder: Path, watch: Watcher = _nobody) -> ClassFolders:
-    """The sub-folders of `folder`, which must be a readable folder with at least two."""
+def label_of(name: str) -> str:
+    """The label that a class's folder gives: DIGITS reads `_` as a space."""
+    return escape(name.replace("_", " "))
+
+
+def least_for_all(options: ClassificationOptions) -> int:
+    """How many pictures a class needs so that training and each share held back get one."""
+    return 1 + sum(options.percent(split) > 0 for split in (Split.VAL, Split.TEST))
+
+
+def class_folders(folder: Path, watch: Watcher = _nobody, split: Split = Split.TRAIN) -> ClassFolders:
+    """The sub-folders of `folder`, which must be a readable folder with at least two; one, but for training."""
+    name, shown = FIELDS[split], escape(str(folder))
     try:
         exists, is_folder = folder.exists(), folder.is_dir()
     except PermissionError as error:
-        raise _denied(str(folder.parent)) from error
+        raise _denied(str(folder.parent), name) from error
     except OSError as error:
-        raise PathError(f"The folder cannot be read: {error.strerror}", field=FIELD) from error
+        raise PathError(f"The folder cannot be read: {error.strerror}", field=name) from error
     if not exists:
         raise PathError(
-            f"There is no folder {escape(str(folder))}", field=FIELD, file=escape(str(folder)),
+            f"There is no folder {shown}", field=name, file=shown,
             hint="Check the spelling. The path is one on the machine that Gradus runs on.",
         )  # fmt: skip
     if not is_folder:
         raise PathError(
-            f"{escape(str(folder))} is a file, not a folder", field=FIELD, file=escape(str(folder)),
+            f"{shown} is a file, not a folder", field=name, file=shown,
             hint="Give the folder that holds one sub-folder of pictures for each class.",
         )  # fmt: skip
-    walk = ClassFolders(root=os.path.realpath(folder), watch=watch)
-    names = walk.names = sorted((e.name for e in _entries(walk.root) if _is_folder(walk, e)), key=os.fsencode)
-    if len(names) < 2:
+    walk = ClassFolders(root=os.path.realpath(folder), named=name, watch=watch)
+    names = walk.names = sorted((e.name for e in _entries(walk, walk.root) if _is_folder(walk, e)), key=os.fsencode)
+    if len(names) < (2 if split is Split.TRAIN else 1):
         there = "no sub-folders" if not names else f"only one sub-folder, “{escape(names[0])}”"
         raise InputError(
             f"The folder must hold at least two sub-folders, one for each class; it has {there}",
-            field=FIELD, file=escape(str(folder)),
+            field=name, file=shown,
             hint="Put the pictures of each class into a sub-folder of their own and give the folder above them.",
         )  # fmt: skip
-    if all(name.lower() in SPLITS and _has_folders(walk, name) for name in names):
+    if split is Split.TRAIN and all(name.lower() in SPLITS and _has_folders(walk, name) for name in names):
         raise InputError(
             f"The sub-folders {_listed(names)} look like parts of a dataset, not like classes",
-            field=FIELD, file=escape(str(folder)), hint=f"Give one of them, such as {escape(str(folder / names[0]))}",
+            field=FIELDS[split], file=shown, hint=f"Give one of them, such as {escape(str(folder / names[0]))}",
         )  # fmt: skip
     return walk
 
@@ -138,7 +168,7 @@ def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:
         path = f"{walk.root}/{relative}"
         if not _first_visit(walk, path):
             continue
-        for entry in _entries(path):
+        for entry in _entries(walk, path):
             below = f"{relative}/{entry.name}"
             if entry.is_symlink() and not _inside(walk, entry):
                 continue
@@ -151,12 +181,12 @@ def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:
                 yield os.path.relpath(os.path.realpath(entry.path), walk.root) if entry.is_symlink() else below
 
 
-def _entries(path: str) -> Iterator[os.DirEntry[str]]:
+def _entries(walk: ClassFolders, path: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(path) as entries:
             yield from entries
     except PermissionError as error:
-        raise _denied(path) from error
+        raise _denied(path, walk.named) from error
     except FileNotFoundError:  # removed while we read
         return
 
@@ -166,7 +196,7 @@ def _is_folder(walk: ClassFolders, entry: os.DirEntry[str]) -> bool:
 
 
 def _has_folders(walk: ClassFolders, name: str) -> bool:
-    return any(_is_folder(walk, entry) for entry in _entries(f"{walk.root}/{name}"))
+    return any(_is_folder(walk, entry) for entry in _entries(walk, f"{walk.root}/{name}"))
 
 
 def _inside(walk: ClassFolders, entry: os.DirEntry[str]) -> bool:
@@ -184,7 +214,7 @@ def _first_visit(walk: ClassFolders, path: str) -> bool:
     except FileNotFoundError:
         return False
     except PermissionError as error:
-        raise _denied(path) from error
+        raise _denied(path, walk.named) from error
     identity = status.st_dev, status.st_ino
     if identity in walk.seen:
         return False
@@ -192,7 +222,7 @@ def _first_visit(walk: ClassFolders, path: str) -> bool:
     return True
 
 
-def _denied(path: str) -> PathError:
+def _denied(path: str, name: str) -> PathError:
     """Say who may not do what, because the server often runs as another user than the one who asks."""
     lacking = [
         word
@@ -205,7 +235,7 @@ def _denied(path: str) -> PathError:
         user = f"with uid {os.geteuid()}"
     return PathError(
         f"The user {user}, as whom Gradus runs, may not {' nor '.join(lacking) or 'read all above it'}: {escape(path)}",
-        field=FIELD,
+        field=name,
         file=escape(path),
         hint="Give that user read and execute permission on the folder, or copy the pictures elsewhere.",
     )
@@ -218,15 +248,21 @@ def _note(listing: Listing, walk: ClassFolders) -> None:
     listing.warnings.extend(f"Several folders give classes of the same name, “{label}”" for label in twice)
 
 
-def _check(listing: Listing, least: int, folders: int) -> None:
-    if len(listing.classes) >= 2:
+def _check(listing: Listing, least: int, walk: ClassFolders, known: Sequence[str] | None) -> None:
+    if len(listing.classes) >= (2 if known is None else 1):
         return
+    if known is not None and len(listing.unknown) == len(walk.names):
+        raise InputError(
+            f"None of the {len(walk.names):,} sub-folders is named as a class of the training images",
+            field=walk.named, file=escape(walk.root),
+            hint=f"Training has {', '.join(known[:5])}{', …' if len(known) > 5 else ''}; name these folders alike.",
+        )  # fmt: skip
     raise InputError(
-        f"Of {folders:,} sub-folders, {len(listing.classes) or 'none'} has at least {_pictures(least)}; "
-        "a classification needs at least two such classes",
-        field=FIELD, file=escape(str(listing.folder)),
+        f"Of {len(walk.names):,} sub-folders, {len(listing.classes) or 'none'} has at least {_pictures(least)}; "
+        f"{'a classification needs at least two such classes' if known is None else 'one such class is needed'}",
+        field=walk.named, file=escape(walk.root),
         hint=f"Pictures end in {', '.join(sorted(e[1:] for e in EXTENSIONS))}. "
-        "Add pictures, or lower “Minimum samples per class”.",
+        "Add pictures, or lower the minimum samples per class.",
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from gradus.core.dataset import ClassificationOptions
 from gradus.core.errors import GradusError
 from gradus.core.view import Preview
+from gradus.data.readers.folder import FIELDS
 from gradus.services import datasets
 from gradus.services.house import House
 from gradus.services.paths import resolve_folder
@@ -35,7 +36,7 @@ def create(request: Request, house: GivenHouse, entered: Entered, unrestricted: 
     """Create the dataset, or show the form again with what is wrong."""
     form, options = read(ClassificationOptions, entered)
     if options is None:
-        return _show(request, house, _look_at_folder(house, form, unrestricted), status=422)
+        return _show(request, house, _look_at_paths(house, form, unrestricted), status=422)
     try:
         job = datasets.create(house, options, unrestricted=unrestricted)
     except GradusError as error:
@@ -56,13 +57,14 @@ def example(request: Request, house: GivenHouse, entered: Entered, unrestricted:
     return render(request, "datasets/_example.html", preview=preview, form=form, shown=True)
 
 
-def _look_at_folder(house: House, form: Form[ClassificationOptions], unrestricted: bool) -> Form[ClassificationOptions]:
-    """Say what is wrong with the folder as well, so that everything can be corrected in one go."""
-    if form["train"].strip():
-        try:
-            resolve_folder(house.roots, form["train"], field="train", unrestricted=unrestricted)
-        except GradusError as error:
-            form.blame(error)
+def _look_at_paths(house: House, form: Form[ClassificationOptions], unrestricted: bool) -> Form[ClassificationOptions]:
+    """Say what is wrong with the paths as well, so that everything can be corrected in one go."""
+    for field in FIELDS.values():
+        if form[field].strip():
+            try:
+                resolve_folder(house.roots, form[field], field=field, unrestricted=unrestricted)
+            except GradusError as error:
+                form.blame(error)
     return form
 
 

@@ -11,6 +11,7 @@ from gradus.core.state import JobState
 from gradus.core.view import DatasetView
 from gradus.services import datasets, jobs
 from gradus.services.house import House
+from gradus.web.pages import words
 from gradus.web.pages.given import GivenHouse
 from gradus.web.pages.render import render
 
@@ -51,6 +52,7 @@ def dataset(request: Request, house: GivenHouse, job_id: str, bad: int = 1) -> R
         view=view,
         job=job,
         facts=facts,
+        sources=[(words.SOURCES[s], view.options.source(s), view.options.percent(s)) for s in Split],
         histograms=_histograms(house, view),
         previews=_previews(house, job_id, facts),
         unreadable=unreadable,

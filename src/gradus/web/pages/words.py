@@ -6,6 +6,7 @@ import math
 import time
 from datetime import UTC, datetime
 
+from gradus.core.dataset import Split
 from gradus.core.job import Job
 from gradus.core.network import Phase
 from gradus.core.state import ACTIVE, JobState
@@ -19,6 +20,7 @@ STATE_WORDS = {
     JobState.ABORTED: "Aborted",
     JobState.ERROR: "Failed",
 }
+SOURCES = {Split.TRAIN: "Training images", Split.VAL: "Validation images", Split.TEST: "Test images"}
 PHASES: dict[Phase, str] = {"train": "Training", "val": "Validation", "deploy": "Deploy"}
 STATE_ICONS = {
     JobState.WAITING: "hourglass",

@@ -1,0 +1,119 @@
+"""Folders of their own for validation and testing: matched by name, with limits of their own, counted apart."""
+
+import pytest
+
+from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.errors import InputError
+from gradus.data.build import build_classification
+from gradus.data.collect import collect
+from gradus.data.lists import read_entries
+
+
+def nobody(_found):
+    return None
+
+
+def test_a_split_with_a_folder_of_its_own_takes_nothing_from_training(pictures, options, memory, tmp_path):
+    root = pictures(("a_cat", "dog", "emu"), count=8)
+    val = pictures(("emu", "a cat", "dog"), count=3, root="val")  # “a cat” is “a_cat”
+    out, report = tmp_path / "job", memory()
+    facts = build_classification(
+        options(root, validation=str(val), validation_percent=25, test_percent=25), out, report
+    )
+    assert {s.split: s.class_counts for s in facts.splits} == {
+        "train": [6, 6, 6], "val": [3, 3, 3], "test": [2, 2, 2],
+    }  # fmt: skip
+    lines = list(read_entries((out / "val.txt").read_text()))
+    assert {(path.split("/")[-2], label) for path, label in lines} == {("a cat", 0), ("dog", 1), ("emu", 2)}
+    assert all(path.startswith(str(val)) for path, _ in lines)
+    assert report.counted["val"] == [3, 3, 3]
+
+
+def test_unknown_and_small_classes_are_told_and_do_not_shift_the_numbers(pictures, options, memory, tmp_path):
+    root = pictures(("ant", "bee", "cow"), count=6)
+    val = pictures(("aaa", "cow", "zzz"), count=4, root="val")
+    pictures(("bee",), count=1, root="val")
+    report = memory()
+    facts = build_classification(options(root, validation=str(val)), tmp_path / "job", report)
+    part = facts.split(Split.VAL)
+    assert (part.class_counts, part.unknown, part.left_out) == ([0, 0, 4], ["aaa", "zzz"], ["bee"])
+    assert sum("training has no such class" in warning for warning in report.warnings) == 2
+    assert any("“bee” of validation is left out: 1 picture, fewer than 2" in warning for warning in report.warnings)
+    assert facts.left_out == []
+
+
+def test_each_split_has_limits_of_its_own(pictures, options):
+    root, val = pictures(("a", "b"), count=9), pictures(("a", "b"), count=5, root="val")
+    test = pictures(("a", "b"), count=7, root="test")
+    asked = options(
+        root, maximum_per_class=6, validation=str(val), validation_maximum_per_class=3,
+        test=str(test), test_minimum_per_class=7,
+    )  # fmt: skip
+    plan = collect(asked, nobody)
+    assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 12, "val": 6, "test": 14}
+    assert collect(asked, nobody).parts == plan.parts
+    other = collect(asked.model_copy(update={"seed": 2}), nobody)
+    assert other.parts[Split.VAL].entries != plan.parts[Split.VAL].entries
+
+
+def test_one_class_of_training_is_enough_to_validate_with(pictures, options):
+    plan = collect(options(pictures(("a", "b")), validation=str(pictures(("b",), root="val"))), nobody)
+    assert {label for _, label in plan.parts[Split.VAL].entries} == {1}
+
+
+@pytest.mark.parametrize(
+    ("classes", "count", "told"),
+    [(("c", "d"), 4, "None of the 2 sub-folders"), (("a",), 1, "1 sub-folders, none"), ((), 0, "no sub-folders")],
+)
+def test_a_folder_that_matches_nothing_names_its_field(pictures, options, tmp_path, classes, count, told):
+    (tmp_path / "val").mkdir()
+    pictures(classes, count=count, root="val")
+    with pytest.raises(InputError, match=told) as caught:
+        collect(options(pictures(("a", "b")), test=str(tmp_path / "val")), nobody)
+    assert caught.value.problem.field == "test"
+
+
+def test_what_cannot_be_read_of_another_folder_is_named_whole(pictures, options, memory, tmp_path):
+    root, val = pictures(count=20), pictures(count=4, root="val")
+    (val / "cat" / "000.png").write_bytes(b"")
+    build_classification(options(root, validation=str(val)), tmp_path / "job", memory())
+    assert str(val / "cat" / "000.png") in (tmp_path / "job" / "unreadable.jsonl").read_text()
+
+
+def test_the_watcher_counts_over_all_folders(tmp_path, options):
+    for root in ("train", "val"):
+        for name in ("a", "b"):
+            (tmp_path / root / name).mkdir(parents=True)
+            for i in range(600):
+                (tmp_path / root / name / f"{i}.png").touch()
+    seen = []
+    collect(options(tmp_path / "train", validation=str(tmp_path / "val")), seen.append)
+    assert seen == [1000, 2200]
+
+
+def test_the_old_record_of_a_job_still_loads():
+    """As jobs of the first version wrote it."""
+    old = {
+        "type": "classification", "name": "n", "group": "", "train": "/t", "validation_percent": 25.0,
+        "test_percent": 0.0, "minimum_per_class": 2, "maximum_per_class": None, "channels": 3, "width": 256,
+        "height": 256, "resize_mode": "squash", "encoding": "png", "seed": 1, "unreadable_percent": 5.0,
+    }  # fmt: skip
+    assert ClassificationOptions.model_validate(old) == ClassificationOptions(name="n", train="/t")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"validation_maximum_per_class": 1}, "maximum validation samples per class is smaller"),
+        ({"test_minimum_per_class": 5, "test_maximum_per_class": 4}, "maximum test samples per class is smaller"),
+    ],
+)
+def test_limits_that_contradict_each_other(given, told):
+    with pytest.raises(ValueError, match=told):
+        ClassificationOptions(name="n", train="/t", **given)
+
+
+def test_shares_do_not_count_where_there_is_a_folder():
+    ClassificationOptions(name="n", train="/t", validation="/v", validation_percent=60, test_percent=60)
+    with pytest.raises(ValueError, match="more than 100"):
+        ClassificationOptions(name="n", train="/t", validation_percent=60, test_percent=60)
