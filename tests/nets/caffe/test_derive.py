@@ -162,6 +162,7 @@ def test_googlenet_in_stages():
             'type: "InfogainLoss" bottom: "ip2" bottom: "label" infogain_loss_param { source: "/etc/passwd" }',
             "opens none",
         ),
+        ('type: "DetectNetTransformation" transform_param { mean_file: "/etc/passwd" }', "opens none"),
         ('type: "HDF5Output" bottom: "ip2" bottom: "label" hdf5_output_param { file_name: "/tmp/x" }', "read or write"),
         (
             'type: "DetectionOutput" detection_output_param { save_output_param { output_directory: "/" } }',

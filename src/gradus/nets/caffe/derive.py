@@ -81,7 +81,7 @@ def _refuse_readers(definition: Definition) -> None:
             "cannot read or write data in a model that is trained on a dataset", at="type",
             hint="Use a layer of type Data without a source, or none: the dataset is filled in.",
         )  # fmt: skip
-    for name in _FILES:
+    for name in (*_FILES, *(() if definition.message.type == "Data" else ("transform_param.mean_file",))):
         settings, _, field = name.rpartition(".")
         owner = definition.message
         for part in settings.split("."):
