@@ -9,6 +9,8 @@ Formulas are catalogue section 3. With r = rate * lr_mult, g the gradient with i
     AdaDelta  h = m*h + (1-m)*g^2               u = g*sqrt((h2 + delta)/(h + delta)), h2 = m*h2 + (1-m)*u^2, w -= r*u
     Adam      h = m*h + (1-m)*g                 h2 = q*h2 + (1-q)*g^2, w -= r*sqrt(1-q^t)/(1-m^t) * h/(sqrt(h2) + delta)
 
+delta is taken as it is, as BVLC's Caffe does; NVIDIA's raises small ones to 0.0001 (RMSProp, Adam) or 0.001.
+
 PyTorch keeps the rate of SGD outside its buffer v = m*v + (1-dampening)*g, w -= lr*v. With lr 1 and a dampening of
 1-r that buffer is Caffe's h, so that the rate may change at every iteration and the history needs no conversion.
 """
@@ -56,7 +58,9 @@ class Update(ABC):
         for tensor in self._learned:
             self._state(tensor).update({name: torch.zeros_like(tensor, requires_grad=False) for name in self._kept()})
             if not isinstance(self._torch, torch.optim.SGD):  # all others count their steps
-                self._state(tensor)["step"] = torch.zeros((), device=tensor.device if fused else "cpu")
+                self._state(tensor)["step"] = torch.zeros(
+                    (), dtype=torch.float32, device=tensor.device if fused else "cpu"
+                )
 
     def step(
         self, rate: float, *, momentum: float | None = None, decay: float | None = None, scale: float = 1.0
