@@ -180,7 +180,7 @@ BAD = [
     (GOOD.replace('bottom: "data"', 'bottom: "dta"'), 1, '"dta"', "data"),
     (layer("a", "ReLU", "b") + layer("b", "ReLU", "a") + GOOD, 1, "only later", "circle"),
     (layer("a", "ReLU", "data") + layer("b", "ReLU", "data", "a") + GOOD, 2, "gives already", "in place"),
-    (layer("ip", "ReLU", "data", "a") + GOOD, 2, "name of the layer on line 1", "own"),
+    (layer("ip", "InnerProduct", "data", "a", more=IP) + GOOD, 2, "name of the layer on line 1", "own"),
     (layer("c", "Convolution", more='top: "d" convolution_param { num_output: 1 kernel_size: 1 }') + GOOD,
      1, "gives 1", ""),
     (layer("e", "Eltwise", "data") + GOOD, 1, "1 bottom blobs and needs 2 or more", ""),

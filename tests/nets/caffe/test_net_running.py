@@ -101,6 +101,26 @@ def test_layers_run_one_by_one_give_what_they_give_at_once(rng):
         np.testing.assert_array_equal(single.blobs[name], once.blobs[name])
 
 
+def test_layers_without_weights_may_share_a_name(rng, tmp_path):
+    """Caffe's own mnist_autoencoder calls two of its losses `loss`; a name belongs to the layer with weights."""
+    text = REGRESSION.replace('name: "relu"', 'name: "ip"') + (
+        'layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "t" top: "second" }'
+    )
+    net, plain = net_of(text, seed=3), net_of(REGRESSION, seed=3)
+    for name in net.inputs:
+        values = torch.from_numpy(rng.normal(size=net.shape(name)).astype(np.float32))
+        for each in (net, plain):
+            each.values[name].copy_(values)
+    for each in (net, plain):
+        each.compute()
+    np.testing.assert_array_equal(net.blobs["second"], plain.blobs["loss"])
+    assert list(net.params) == ["ip"]
+    net.save(tmp_path / "net.caffemodel")
+    other = net_of(text, seed=4)
+    assert other.copy_from(tmp_path / "net.caffemodel") == ["ip"]
+    np.testing.assert_array_equal(other.params["ip"][0], net.params["ip"][0])
+
+
 def test_shared_weights_add_their_gradients(rng):
     net = net_of(TWICE)
     fill(net, rng)

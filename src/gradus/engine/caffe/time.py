@@ -49,7 +49,8 @@ class Stopwatch:
     """The milliseconds that each layer has taken so far, by direction."""
 
     def __init__(self, net: Net) -> None:
-        self.net, self.names, self._weights = net, list(net.layers), net.loss_weights
+        self.net, self._weights = net, net.loss_weights
+        self.names = [placed.definition.message.name for placed, _ in net.calls]
         self.spent = {"forward": [0.0] * len(self.names), "backward": [0.0] * len(self.names)}
         self._values: dict[int, Tensor] = {}  # by slot
         self._bottoms: dict[int, list[Tensor]] = {}  # by layer: where its own graph begins

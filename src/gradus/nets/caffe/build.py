@@ -63,10 +63,11 @@ class Builder:
             )
         name = definition.message.name
         first = self._by_name.get(name)
-        if first is None:
+        if first is None or (layer.blobs and not first.blobs):
+            first = None
             self._by_name[name] = layer
             self.module.own(name, layer)
-        elif [b.name for b in first.blobs] != [b.name for b in layer.blobs]:
+        elif layer.blobs and [b.name for b in first.blobs] != [b.name for b in layer.blobs]:
             raise self._unlike(definition, first)
         for i, blob in enumerate(layer.blobs):
             spec = specs[i] if i < len(specs) else None

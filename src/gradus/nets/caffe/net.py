@@ -84,8 +84,13 @@ class Net:
 
     @property
     def layers(self) -> OrderedDict[str, Layer]:
-        """The layers by name, in the order in which they run."""
-        return OrderedDict((placed.definition.message.name, placed.layer) for placed in self._built.placed)
+        """The layers by name, in the order in which they run; of several of one name the one with blobs, if any."""
+        found: OrderedDict[str, Layer] = OrderedDict()
+        for placed in self._built.placed:
+            name = placed.definition.message.name
+            if name not in found or placed.layer.blobs:
+                found[name] = placed.layer
+        return found
 
     @property
     def inputs(self) -> list[str]:

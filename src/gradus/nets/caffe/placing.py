@@ -105,6 +105,8 @@ class Placing:
         shapes = [tuple(self._values[slot].shape) for slot in reads]
         definition.makers = tuple(self._types[slot] for slot in reads)
         layer = self._make(definition, kind, tuple(shapes), trains=self._trains(definition))
+        if layer.blobs:
+            self._own_name(definition)
         tops = self._sources(definition) if kind.is_source else self._run(definition, layer, reads)
         writes = []
         for i, (name, value) in enumerate(zip(message.top, tops, strict=True)):
@@ -116,6 +118,15 @@ class Placing:
             self.names.append(name)
         top_shapes = [tuple(value.shape) for value in tops]
         self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
+
+    def _own_name(self, definition: Definition) -> None:
+        """Weights are known by their layer's name; layers without any may share one, as in Caffe."""
+        if (twin := self._seen.get(definition.message.name)) is not None:
+            raise definition.error(
+                f"has the name of the layer on line {twin.line}", at="name",
+                hint="Weights are kept by layer name: give each layer its own.",
+            )  # fmt: skip
+        self._seen[definition.message.name] = definition
 
     def _name(self, definition: Definition, place: int, name: str) -> None:
         """From here on the name means this layer's top."""
@@ -143,12 +154,6 @@ class Placing:
         message = definition.message
         if not message.name:
             raise definition.error("has no name", at="type", hint='For example: name: "conv1"')
-        if (twin := self._seen.get(message.name)) is not None:
-            raise definition.error(
-                f"has the name of the layer on line {twin.line}", at="name",
-                hint="Weights are kept by layer name: give each layer its own.",
-            )  # fmt: skip
-        self._seen[message.name] = definition
         for what, given, (least, most) in (
             ("bottom", len(message.bottom), kind.bottoms),
             ("top", len(message.top), kind.tops),
@@ -212,6 +217,8 @@ class Placing:
     @staticmethod
     def _within(definition: Definition, shapes: Sequence[Shape]) -> None:
         for shape in shapes:
+            if min(shape, default=0) < 0:
+                raise definition.error(f"would give {times(shape)}", hint="Sizes cannot be negative.")
             if math.prod(shape) > BLOB_LIMIT:
                 raise definition.error(
                     f"would give {math.prod(shape):,} values ({times(shape)}), more than Caffe's {BLOB_LIMIT:,}",
