@@ -34,8 +34,21 @@ def test_without_the_database_a_size_is_assumed_and_said(caffe: Run, work: Path)
     path.write_text(path.read_text().replace("train_lmdb", "lost_lmdb"))
     ran = caffe("draw", "train_test.prototxt", "net.dot")
     assert ran.code == 0, ran.err
-    assert "3 x 224 x 224" in ran.err
+    assert "224 x 224" in ran.err
     assert "8×3×7×7 and 8" in (work / "net.dot").read_text()
+
+
+def test_pictures_have_as_many_channels_as_the_text_can_take(caffe: Run, work: Path) -> None:
+    shape = "input_param { shape { dim: 8 dim: 1 dim: 9 dim: 9 } }"
+    (work / "pair.prototxt").write_text(
+        'layer { name: "pair" type: "Data" top: "pair" data_param { source: "lost" batch_size: 8 } '
+        "transform_param { crop_size: 9 } }"
+        f'layer {{ name: "in" type: "Input" top: "b" {shape} }}'
+        'layer { name: "sum" type: "Eltwise" bottom: "pair" bottom: "b" top: "c" }'
+    )
+    ran = caffe("draw", "pair.prototxt", "net.dot")
+    assert ran.code == 0, ran.err
+    assert "8×1×9×9" in (work / "net.dot").read_text()
 
 
 def test_graphviz_is_asked_for_what_it_alone_can(caffe: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradus.core.errors import GradusError
-from gradus.core.network import NetworkInput
+from gradus.core.errors import GradusError, NetworkError
+from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.data.files import write_bytes
 from gradus.engine.caffe.flags import Given, UsageError
 from gradus.engine.caffe.log import Log
@@ -22,7 +22,8 @@ from gradus.nets.drawing.svg import DIRECTIONS, svg
 
 OWN = {".svg": svg, ".dot": dot, ".gv": dot}
 GRAPHVIZ = (".png", ".pdf", ".jpg", ".ps")
-ASSUMED = NetworkInput(width=224, height=224, channels=3, classes=0)  # where no data is at hand and nothing says a size
+SIDE = 224  # of pictures, where no data is at hand and the text says no size
+CHANNELS = (3, 1, 2)  # then tried in turn: colour, gray, pairs of gray pictures
 
 
 def run(given: Given, log: Log) -> None:
@@ -35,10 +36,10 @@ def run(given: Given, log: Log) -> None:
     if target.suffix not in (*OWN, *GRAPHVIZ):
         known = ", ".join((*OWN, *GRAPHVIZ))
         raise UsageError(f"{target} has no ending that can be drawn", hint=f"There are {known}.")
-    training = phase_of(given) == "train"
-    state = State.of(TRAIN if training else TEST, *given.listed("stage"), level=given.level)
+    phase = TRAIN if phase_of(given) == "train" else TEST
+    state = State.of(phase, *given.listed("stage"), level=given.level)
     text = read(source)
-    graph = sketch(text, _size(text, source, state, log), "train" if training else "val", str(source), state=state)
+    graph = _graph(text, source, state, log)
     log("draw_net.py:1", f"Drawing net to {target}")
     if target.suffix in OWN:
         write_bytes(target, OWN[target.suffix](graph, given.rankdir).encode())
@@ -46,8 +47,24 @@ def run(given: Given, log: Log) -> None:
         write_bytes(target, graphviz(dot(graph, given.rankdir), target.suffix[1:]))
 
 
-def _size(text: str, source: Path, state: State, log: Log) -> NetworkInput:
-    """The size of the pictures: their database's where it is at hand."""
+def _graph(text: str, source: Path, state: State, log: Log) -> Graph:
+    """The network for pictures of the size that its database has, or else of the first size that it can be for."""
+    phase: Phase = "train" if state.phase == TRAIN else "val"
+    size = _size(text, source, state, log)
+    if size is not None:
+        return sketch(text, size, phase, str(source), state=state)
+    problems: list[NetworkError] = []
+    for channels in CHANNELS:
+        given = NetworkInput(width=SIDE, height=SIDE, channels=channels, classes=0)
+        try:
+            return sketch(text, given, phase, str(source), state=state)
+        except NetworkError as problem:
+            problems.append(problem)
+    raise problems[0]
+
+
+def _size(text: str, source: Path, state: State, log: Log) -> NetworkInput | None:
+    """The size of the pictures in the first database; None where there is none at hand."""
     _, definitions = parse_network(text, str(source))
     for definition in definitions:
         message = definition.message
@@ -58,8 +75,8 @@ def _size(text: str, source: Path, state: State, log: Log) -> NetworkInput:
             shape = found.shapes()[0]
             found.close()
         except GradusError as problem:
-            log.warn("draw_net.py:1", f"{problem}; pictures of 3 x 224 x 224 are drawn where the text says no size")
+            log.warn("draw_net.py:1", f"{problem}; {SIDE} x {SIDE} pixels are drawn where the text says no size")
             continue
         if len(shape) == 4:
-            return ASSUMED.model_copy(update={"channels": shape[1], "height": shape[2], "width": shape[3]})
-    return ASSUMED
+            return NetworkInput(width=shape[3], height=shape[2], channels=shape[1], classes=0)
+    return None
