@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from google.protobuf import text_format
 
@@ -24,3 +27,13 @@ def test_text_is_merged_as_scripts_do() -> None:
     text_format.Merge('name: "n" layer { name: "a" type: "ReLU" phase: TEST }', net)
     assert (net.layer[0].phase, net.layer[0].type) == (caffe_pb2.TEST, "ReLU")
     assert caffe_pb2.NetParameter.FromString(net.SerializeToString()) == net
+
+
+def test_the_messages_are_there_after_import_caffe_alone() -> None:
+    """Scripts say `caffe.proto.caffe_pb2` and `caffe.io.caffe_pb2` without importing either."""
+    code = (
+        "from gradus.nets.caffe.pycaffe import finder; finder.install(); import caffe;"
+        "print(caffe.proto.caffe_pb2.BlobProto is caffe.io.caffe_pb2.BlobProto, hasattr(caffe.proto, 'nothing'))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "True False\n"

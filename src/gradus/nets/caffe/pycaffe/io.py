@@ -14,13 +14,14 @@ import numpy as np
 
 from gradus.data.pictures import read_picture
 from gradus.nets.caffe.pycaffe.errors import CaffeValueError, as_caffe
+from gradus.nets.caffe.pycaffe.proto import caffe_pb2
 from gradus.nets.caffe.pycaffe.transformer import Transformer
 from gradus.nets.caffe.pycaffe.warp import resize_image
 from gradus.nets.caffe.schema import message_class
 
 __all__ = [
     "Transformer", "array_to_blobproto", "array_to_datum", "arraylist_to_blobprotovector_str",
-    "blobproto_to_array", "blobprotovector_str_to_arraylist", "datum_to_array", "load_image", "oversample",
+    "blobproto_to_array", "blobprotovector_str_to_arraylist", "caffe_pb2", "datum_to_array", "load_image", "oversample",
     "resize_image",
 ]  # fmt: skip
 
