@@ -21,7 +21,7 @@ COMMON = {"detach", "home", "as_json"}
 @pytest.mark.parametrize(
     ("command", "model", "elsewhere"),
     [
-        (classification, ClassificationOptions, {"type"}),
+        (classification, ClassificationOptions, {"type", "roots"}),  # the server sets the roots
         (train, TrainingOptions, {"type", "network_text"}),  # the text is given by --network FILE
     ],
 )
@@ -36,7 +36,7 @@ def made(arguments: list[str], model: type = ClassificationOptions) -> tuple[int
     app = typer.Typer()
 
     @app.command()
-    @takes(model, skip={"type"})
+    @takes(model, skip={"type", "roots"})
     def command(given: Given) -> None:
         try:
             seen.append(given.make())
@@ -84,7 +84,7 @@ def test_help_is_made_of_titles_descriptions_and_defaults() -> None:
     code, output, _ = made(["--help"])
     assert code == 0
     for name, field in ClassificationOptions.model_fields.items():
-        if name != "type":
+        if name not in {"type", "roots"}:
             assert flag(name) in output
             assert str(field.title) in output
     assert "Of each class, kept for a final test." in output

@@ -1,5 +1,8 @@
 """Folders of their own for validation and testing: matched by name, with limits of their own, counted apart."""
 
+import json
+
+import lmdb
 import pytest
 
 from gradus.core.dataset import ClassificationOptions, Split
@@ -7,6 +10,11 @@ from gradus.core.errors import InputError
 from gradus.data.build import build_classification
 from gradus.data.collect import collect
 from gradus.data.lists import read_entries
+
+
+def records(folder):
+    with lmdb.open(str(folder), readonly=True, lock=False) as environment, environment.begin() as transaction:
+        return [(bytes(key), bytes(value)) for key, value in transaction.cursor()]
 
 
 def nobody(_found):
@@ -89,6 +97,68 @@ def test_the_watcher_counts_over_all_folders(tmp_path, options):
     seen = []
     collect(options(tmp_path / "train", validation=str(tmp_path / "val")), seen.append)
     assert seen == [1000, 2200]
+
+
+@pytest.fixture
+def lists(pictures, tmp_path, options):
+    """Options for a list of all pictures, in an order of its own."""
+
+    def make(**given):
+        root = pictures(("a", "b"), count=10)
+        names = [f"{name}/{i:03d}.png {'ab'.index(name)}" for i in range(10) for name in ("b", "a")]
+        (root / "train.txt").write_text("\n".join(names))
+        (root / "labels.txt").write_text("ant\nbee\n")
+        return options(root / "train.txt", method="textfile", labels=str(root / "labels.txt"), **given)
+
+    return make
+
+
+def test_a_list_is_built_as_it_stands(lists, memory, tmp_path):
+    asked, out = lists(validation_percent=0, shuffle=False), tmp_path / "job"
+    facts = build_classification(asked, out, memory())
+    root = tmp_path / "pictures"
+    expected = [f"{root}/{line}" for line in (root / "train.txt").read_text().split("\n")]
+    assert (out / "train.txt").read_text().splitlines() == expected
+    assert facts.labels == ["ant", "bee"]
+    assert [int(key[9:]) for key, _ in records(out / "train_db")] == [1, 0] * 10
+    assert records(out / "train_db")[0][1].find((root / "b" / "000.png").read_bytes()) > 0
+
+
+def test_lines_are_shuffled_with_the_seed_and_parted_class_by_class(lists, memory, tmp_path):
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        facts = build_classification(lists(seed=seed, validation_percent=30), tmp_path / name, memory())
+        assert {s.split: s.class_counts for s in facts.splits} == {"train": [7, 7], "val": [3, 3]}
+    content = [(tmp_path / name / "train_db" / "data.mdb").read_bytes() for name in ("one", "two", "three")]
+    assert content[0] == content[1] != content[2]
+
+
+def test_lists_of_their_own_and_their_folders(lists, tmp_path):
+    asked = lists()
+    (tmp_path / "elsewhere.txt").write_text("000.png 1\n001.png 1\n")
+    own = {"validation": str(tmp_path / "elsewhere.txt"), "validation_image_folder": str(tmp_path / "pictures" / "b")}
+    plan = collect(asked.model_copy(update=own), nobody)
+    assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 20, "val": 2, "test": 0}
+    assert [path for path, _ in plan.parts[Split.VAL].whole()][1] == str(tmp_path / "pictures" / "b" / "001.png")
+
+
+def test_lines_of_no_use_count_as_unreadable_files_do(lists, memory, tmp_path):
+    asked, report = lists(), memory()
+    with (tmp_path / "pictures" / "train.txt").open("a") as file:
+        file.write("\nnothing here\n")
+    facts = build_classification(asked, tmp_path / "job", report)
+    assert facts.unreadable == 1
+    (line,) = (tmp_path / "job" / "unreadable.jsonl").read_text().splitlines()
+    assert json.loads(line) == {"file": "train.txt, line 21", "reason": "not of the form `path label`"}
+    assert any("1 lines of the lists" in warning for warning in report.warnings)
+    with (tmp_path / "pictures" / "train.txt").open("a") as file:
+        file.write("none 1\nnone 2\n")
+    with pytest.raises(InputError, match="line 22: there is no such file"):
+        build_classification(asked, tmp_path / "again", memory())
+
+
+def test_lists_need_labels():
+    with pytest.raises(ValueError, match="Labels must be given"):
+        ClassificationOptions(name="n", train="/t", method="textfile")
 
 
 def test_the_old_record_of_a_job_still_loads():

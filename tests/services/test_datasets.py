@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions, Encoding, Split
+from gradus.core.dataset import ClassificationOptions, Encoding, Method, Split
 from gradus.core.errors import ConflictError, FormError, InputError, NotFoundError, OutsideDataRootsError
 from gradus.core.event import Counts
+from gradus.core.job import JobKind
 from gradus.core.state import JobState
 from gradus.data.build import build_classification
+from gradus.jobs.task import Task
+from gradus.jobs.tasks import build_dataset
 from gradus.services import datasets
 from gradus.services.house import House
 from gradus.services.jobs import idempotency_key
@@ -164,3 +169,53 @@ def test_a_preview_counts_the_other_folders(house: House, pictures: Path, make_p
         ("cat", 6, 3, 0, 3), ("dog", 10, 3, 4, 3),
     ]  # fmt: skip
     assert found.unknown == ["eel"]
+
+
+def test_lists_stay_within_the_roots(house: House, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "labels.txt").write_text("cat\ndog\n")
+    (pictures / "train.txt").write_text("cat/0.png 0\ncat/1.png 0\ndog/2.png 1\n/etc/passwd 1\n")
+    given = {"method": "textfile", "labels": str(pictures / "labels.txt"), "unreadable_percent": 50}
+    job = datasets.create(house, options(pictures / "train.txt", roots=["/"], **given))
+    recorded = datasets.options_of(house, job.id)
+    assert recorded.roots == [str(tmp_path / "data")]  # whatever the request said
+    facts = build_classification(recorded, tmp_path / "job", Quiet())
+    assert facts.unreadable == 1
+    assert "/etc" not in (tmp_path / "job" / "train.txt").read_text()
+    owner = datasets.create(house, options(pictures / "train.txt", **given), unrestricted=True)
+    assert datasets.options_of(house, owner.id).roots is None
+    with pytest.raises(OutsideDataRootsError):
+        datasets.create(house, options(pictures / "train.txt", **{**given, "labels": "/etc/passwd"}))
+    with pytest.raises(OutsideDataRootsError):
+        datasets.create(house, options(pictures / "train.txt", image_folder="/etc", **given))
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        datasets.create(house, options(pictures, **given))
+
+
+def test_a_list_that_was_sent_is_shown_and_built(house: House, pictures: Path, tmp_path: Path) -> None:
+    lines = "".join(
+        f"{pictures}/{label}/{i}.png {number}\n" for i in range(6) for number, label in enumerate(("cat", "dog"))
+    )
+    train, labels = (datasets.keep(house, "a.txt", BytesIO(text.encode())) for text in (lines + "x\n", "cat\ndog\n"))
+    found = preview(
+        house, PreviewOptions(method=Method.TEXTFILE, train=train, labels=labels, width=8, height=8, count=4)
+    )
+    assert [(c.name, c.count, c.train, c.val) for c in found.classes] == [("cat", 6, 5, 1), ("dog", 6, 5, 1)]
+    assert len(found.pictures) == 4
+    assert [bad.file for bad in found.unreadable] == ["a.txt, line 13"]
+    job = datasets.create(house, options(Path(train), method="textfile", labels=labels, unreadable_percent=10))
+    assert datasets.options_of(house, job.id).train == train
+    folder = house.home.job_folder(job.id)
+    assert sorted(p.read_text() for p in (folder / "uploads").glob("*/*")) == sorted((lines + "x\n", "cat\ndog\n"))
+    task = Task(
+        job_id=job.id,
+        kind=JobKind.DATASET,
+        type="classification",
+        nonce="n",
+        options=house.store.record(job.id).options,
+    )
+    shutil.rmtree(house.home.uploads)
+    build_dataset.run(task, folder, Quiet())
+    facts = datasets.facts(house, job.id)
+    assert [s.count for s in facts.splits] == [10, 2]
+    with pytest.raises(InputError, match="not there any more"):
+        datasets.create(house, options(Path(train), method="textfile", labels=labels))

@@ -289,3 +289,23 @@ def test_the_reference_names_every_operation(server: Any) -> None:
     for path, methods in browser.get("/api/v1/openapi.json").json()["paths"].items():
         for method in methods:
             assert f"<code>{method.upper()} {path}</code>" in page.text
+
+
+def test_a_list_is_sent_and_named_by_its_reference(server, pictures) -> None:
+    client = server.program()
+    sent = client.post("/api/v1/uploads", files={"file": ("train.txt", b"cat/0.png 0\ndog/0.png 1\n")})
+    assert sent.status_code == 201
+    assert sent.json()["bytes"] == 24
+    (pictures / "labels.txt").write_text("cat\ndog\n")
+    body = {
+        "name": "n",
+        "method": "textfile",
+        "train": sent.json()["reference"],
+        "labels": str(pictures / "labels.txt"),
+    }
+    refused = client.post("/api/v1/datasets", json=body)
+    assert refused.status_code == 422
+    assert "no image folder is given" in refused.json()["detail"]
+    made = client.post("/api/v1/datasets", json={**body, "image_folder": str(pictures), "validation_percent": 0})
+    assert made.status_code == 201
+    assert server.client().post("/api/v1/uploads", files={"file": ("x", b"y")}).status_code == 401

@@ -12,9 +12,7 @@ from gradus.cli.following import see_through
 from gradus.cli.guard import guarded
 from gradus.cli.options import Given, takes
 from gradus.cli.output import note, plain, say, say_json
-from gradus.core.dataset import ClassificationOptions
-
-PATHS = ("train", "validation", "test")  # of this machine, as seen from where the command is given
+from gradus.core.dataset import PATHS, ClassificationOptions
 
 app = typer.Typer(no_args_is_help=True, help="Build datasets.")
 create = typer.Typer(no_args_is_help=True, help="Build a dataset of one kind.")
@@ -23,16 +21,16 @@ app.add_typer(create, name="create")
 
 @create.command("classification")
 @guarded
-@takes(ClassificationOptions, skip={"type"})
+@takes(ClassificationOptions, skip={"type", "roots"})
 def classification(
     given: Given[ClassificationOptions],
     detach: DetachOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build a dataset from a folder with one sub-folder of pictures for each class; prints its id."""
+    """Build a dataset from a folder with one sub-folder of pictures for each class, or from lists; prints its id."""
     for field in PATHS:
-        if path := given.text(field):
+        if (path := given.text(field)) and not path.startswith("upload:"):
             given.put(field, str(Path(path).expanduser().absolute()))
     options = given.make()
 

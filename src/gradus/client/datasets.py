@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from pathlib import Path
 
 from gradus.client.listing import jobs_of
 from gradus.client.transport import Transport
 from gradus.core.dataset import BadFile, ClassificationOptions, Split
 from gradus.core.job import Job
-from gradus.core.view import DatasetView, Page, SampleView
+from gradus.core.view import DatasetView, Page, SampleView, SentFile
 
 
 class Datasets:
@@ -24,6 +25,11 @@ class Datasets:
         Asked twice with the same `key`, it is started once.
         """
         return self._transport.post("/datasets", Job, options, key)
+
+    def send(self, path: Path) -> str:
+        """Send a file that a dataset is to be made of; what is answered stands in its options in place of a path."""
+        with path.open("rb") as file:
+            return self._transport.upload("/uploads", SentFile, [("file", (path.name, file))]).reference
 
     def list(self, *, state: str | None = None) -> Iterator[Job]:
         """All datasets, newest first."""

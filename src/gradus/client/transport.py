@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ from gradus.core.errors import (
 
 T = TypeVar("T")
 Query = Mapping[str, str | int | float | bool | None]
-Upload = tuple[str, tuple[str, bytes]]  # form field, (file name, content)
+Upload = tuple[str, tuple[str, bytes | BinaryIO]]  # form field, (file name, content)
 
 API = "/api/v1"
 KINDS: dict[int, type[GradusError]] = {

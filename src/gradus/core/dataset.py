@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -43,6 +44,13 @@ class Encoding(StrEnum):
     RAW = "raw"  # bytes as they are
 
 
+class Method(StrEnum):
+    """Where the pictures and their classes come from."""
+
+    FOLDER = "folder"  # one sub-folder for each class
+    TEXTFILE = "textfile"  # lists of `path label`
+
+
 class Split(StrEnum):
     TRAIN = "train"
     VAL = "val"
@@ -50,7 +58,7 @@ class Split(StrEnum):
 
 
 class ClassificationOptions(BaseModel):
-    """A classification dataset from a folder with one sub-folder per class.
+    """A classification dataset from a folder with one sub-folder per class, or from text lists.
 
     The one description from which the form, the REST body, the command line's options and the job
     record are made. Titles are DIGITS' words; descriptions are shown as help.
@@ -61,10 +69,20 @@ class ClassificationOptions(BaseModel):
     type: Literal["classification"] = "classification"
     name: Name = Field(title="Dataset Name", description="How it is listed.")
     group: Group = Field("", title="Group Name", description="Jobs of one group are listed together.")
+    method: Method = Field(
+        Method.FOLDER,
+        title="Method",
+        description="From folders of images, or from lists with a path and the number of a class on each line.",
+    )
     train: str = Field(
         min_length=1, max_length=4096, title="Training Images",
-        description="A folder on this machine with one sub-folder of pictures for each class.",
+        description="A folder on this machine with one sub-folder of pictures for each class, or a list of pictures.",
     )  # fmt: skip
+    image_folder: Source = Field(
+        "", title="Image folder (optional)", description="Where relative paths of the list start. Empty: beside it."
+    )
+    labels: Source = Field("", title="Labels", description="For lists: a text file, the name of class 0 on line 1.")
+    shuffle: bool = Field(True, title="Shuffle lines", description="For lists: mix the training pictures.")
     validation_percent: Percent = Field(
         25, title="% for validation", description="Of each class, held back to measure the model while it trains."
     )
@@ -78,6 +96,9 @@ class ClassificationOptions(BaseModel):
         title="Validation Images",
         description="A folder with the same classes. Empty: a share of the training images.",
     )
+    validation_image_folder: Source = Field(
+        "", title="Validation image folder (optional)", description="Where relative paths of that list start."
+    )
     validation_minimum_per_class: Least = Field(
         2, title="Minimum validation samples per class", description="Classes with fewer are left out there."
     )
@@ -86,6 +107,9 @@ class ClassificationOptions(BaseModel):
     )
     test: Source = Field(
         "", title="Test Images", description="A folder with the same classes. Empty: a share of the training images."
+    )
+    test_image_folder: Source = Field(
+        "", title="Test image folder (optional)", description="Where relative paths of that list start."
     )
     test_minimum_per_class: Least = Field(
         2, title="Minimum test samples per class", description="Classes with fewer are left out there."
@@ -107,6 +131,10 @@ class ClassificationOptions(BaseModel):
         5, title="% unreadable allowed", description="Above this share of files that cannot be read the job fails."
     )
 
+    roots: list[str] | None = Field(
+        None, title="Allowed folders", description="Set by the server: listed pictures lie below one of these."
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> ClassificationOptions:
         if self.percent(Split.VAL) + self.percent(Split.TEST) > 100:
@@ -115,11 +143,25 @@ class ClassificationOptions(BaseModel):
             least, most = self.limits(split)
             if most is not None and most < least:
                 raise ValueError(f"the maximum {kind}samples per class is smaller than the minimum")
+        if self.method is Method.TEXTFILE and not self.labels:
+            raise ValueError("Labels must be given for lists: a text file with the names of the classes")
         return self
 
     def source(self, split: Split) -> str:
         """Where the pictures of a split come from; empty where they are a share of the training pictures."""
         return {Split.TRAIN: self.train, Split.VAL: self.validation, Split.TEST: self.test}[split]
+
+    def paths(self) -> dict[str, tuple[str, bool]]:
+        """What is given of the fields that name a folder or file, and whether it is to be a folder."""
+        return given_paths(self.method, self.model_dump(include=set(PATHS)))
+
+    def folder_of(self, split: Split) -> str:
+        """Where the relative paths in the list of a split start; empty where that is beside the list."""
+        return {
+            Split.TRAIN: self.image_folder,
+            Split.VAL: self.validation_image_folder,
+            Split.TEST: self.test_image_folder,
+        }[split]
 
     def percent(self, split: Split) -> float:
         """The % of the training pictures that is held back for a split: none where that has pictures of its own."""
@@ -134,6 +176,18 @@ class ClassificationOptions(BaseModel):
         if split is Split.TEST:
             return self.test_minimum_per_class, self.test_maximum_per_class
         return self.minimum_per_class, self.maximum_per_class
+
+
+PATHS: dict[str, dict[Method, bool]] = {  # whether a field names a folder, for the methods that use it
+    **{name: {Method.FOLDER: True, Method.TEXTFILE: False} for name in ("train", "validation", "test")},
+    "labels": {Method.TEXTFILE: False},
+    **{name: {Method.TEXTFILE: True} for name in ("image_folder", "validation_image_folder", "test_image_folder")},
+}
+
+
+def given_paths(method: Method, given: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
+    """Of what is given, the fields that name a folder or file for a method, and whether it is to be a folder."""
+    return {name: (given[name], uses[method]) for name, uses in PATHS.items() if method in uses and given.get(name)}
 
 
 class SplitFacts(BaseModel):

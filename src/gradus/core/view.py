@@ -181,6 +181,15 @@ class Preview(BaseModel):
     unreadable: list[BadFile] = []  # of the few that were tried
 
 
+class SentFile(BaseModel):
+    """A file that was sent to the server. `reference` stands in a dataset's options where a path would."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: str
+    bytes: int
+
+
 class PathEntry(BaseModel):
     """One completion of a path that is being typed."""
 

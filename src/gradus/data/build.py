@@ -15,7 +15,7 @@ from pathlib import Path
 from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split, SplitFacts
 from gradus.core.errors import InputError
 from gradus.core.report import Report
-from gradus.data.collect import Part, Plan, collect
+from gradus.data.collect import ANYWHERE, Part, Plan, collect
 from gradus.data.facts import FILE, write_facts
 from gradus.data.files import remove_leftovers, replace_folder, write_text, writing
 from gradus.data.lists import entry_lines, label_lines
@@ -99,7 +99,8 @@ def build_classification(options: ClassificationOptions, folder: Path, report: R
     plan = collect(options, build.found)
     for warning in plan.warnings:
         report.warning(warning)
-    build.files = plan.count
+    build.files = plan.count + len(plan.bad)
+    build.bad, build.read = list(plan.bad), len(plan.bad)
     temporary = folder / f"{BUILDING}databases"
     try:
         with writing("the dataset", folder):
@@ -113,7 +114,7 @@ def _write(build: _Build, plan: Plan, temporary: Path) -> DatasetFacts:
     folder, options = build.folder, build.options
     write_text(folder / "labels.txt", label_lines(plan.labels))
     for split, part in plan.parts.items():
-        write_text(folder / f"{split}.txt", entry_lines((f"{part.root}/{file}", label) for file, label in part.entries))
+        write_text(folder / f"{split}.txt", entry_lines(part.whole()))
     total = Sum((options.height, options.width, options.channels))
     splits = [
         _database(build, plan, split, temporary, total if split is Split.TRAIN else None)
@@ -151,11 +152,13 @@ def _write(build: _Build, plan: Plan, temporary: Path) -> DatasetFacts:
 def _database(build: _Build, plan: Plan, split: Split, temporary: Path, total: Sum | None) -> SplitFacts:
     """Build one database; adds its pixels to `total` if that is given."""
     source = plan.parts[split]
-    part = shuffled(source.entries, build.options.seed, "order") if split is Split.TRAIN else source.entries
+    part = source.entries
+    if split is Split.TRAIN and build.options.shuffle:
+        part = shuffled(part, build.options.seed, "order")
     counts = [0] * len(plan.labels)
     apart = source.root != plan.parts[Split.TRAIN].root
-    shown = f"{source.root}/" if apart else ""
-    recipe = Recipe(root=str(source.root), options=build.options, summed=total is not None, shown=shown)
+    shown = source.prefix if apart or source.root == ANYWHERE else ""
+    recipe = Recipe(root=str(source.root).rstrip("/"), options=build.options, summed=total is not None, shown=shown)
     began = told = time.monotonic()
     at = 0
     with LmdbWriter(temporary / f"{split}_db") as writer:

@@ -6,15 +6,20 @@ the others are shares of the training pictures, class by class.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.dataset import BadFile, ClassificationOptions, Method, Split
 from gradus.core.errors import InputError
 from gradus.data.lists import Entry
-from gradus.data.readers.folder import Listing, Watcher, scan
+from gradus.data.readers.folder import FIELDS, Listing, Watcher, scan
+from gradus.data.readers.textfile import Places, read_labels, read_list
 from gradus.data.seeded import shuffled
 from gradus.data.split import parts
+from gradus.data.uploads import FOLDER as UPLOADS
+
+ANYWHERE = Path("/")
 
 
 @dataclass(slots=True)
@@ -26,14 +31,27 @@ class Part:
     unknown: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
+    def whole(self) -> Iterator[Entry]:
+        """The entries with whole paths."""
+        return ((f"{self.prefix}{file}", label) for file, label in self.entries)
+
+    @property
+    def prefix(self) -> str:
+        """What makes whole paths of the files' names."""
+        return f"{self.root}/".replace("//", "/")
+
+
+Parts = dict[Split, Part]
+
 
 @dataclass(slots=True)
 class Plan:
     """All that is to be built. Class i has the name `labels[i]`."""
 
     labels: list[str]
-    parts: dict[Split, Part]
+    parts: Parts
     warnings: list[str] = field(default_factory=list)
+    bad: list[BadFile] = field(default_factory=list)  # lines of lists that cannot be used
 
     @property
     def count(self) -> int:
@@ -46,32 +64,25 @@ def collect(options: ClassificationOptions, watch: Watcher) -> Plan:
 
     `InputError` names the field whose source is no dataset, or leaves nothing to train on.
     """
-    listing = scan(Path(options.train), options, watch)
-    plan = Plan(listing.labels, divide(listing, options), list(listing.warnings))
-    plan.parts[Split.TRAIN].left_out = listing.left_out
-    for split in (Split.VAL, Split.TEST):
-        if options.source(split):
-            own = scan(Path(options.source(split)), options, _after(plan.count, watch), split, plan.labels)
-            plan.parts[split] = _matched(own, plan.labels)
-            plan.warnings.extend(own.warnings)
-    return plan
+    return {Method.FOLDER: _folders, Method.TEXTFILE: _lists}[options.method](options, watch)
 
 
-def _after(before: int, watch: Watcher) -> Watcher:
-    """A watcher that counts on."""
-    return lambda found: watch(before + found)
-
-
-def divide(listing: Listing, options: ClassificationOptions) -> dict[Split, Part]:
+def divide(entries: Sequence[Entry], labels: Sequence[str], root: Path, options: ClassificationOptions) -> Parts:
     """Which training picture goes to which split, class by class. `InputError` where training gets nothing."""
-    found = {split: Part(listing.folder) for split in Split}
+    found = {split: Part(root) for split in Split}
     shares = options.percent(Split.VAL), options.percent(Split.TEST)
-    for label, group in enumerate(listing.classes):
-        mixed = shuffled(group.files, options.seed, f"split/{group.label}/{label}")
+    places: list[list[int]] = [[] for _ in labels]
+    for place, (_, label) in enumerate(entries):
+        places[label].append(place)
+    taken: dict[Split, list[int]] = {split: [] for split in Split}
+    for label, own in enumerate(places):
+        mixed = shuffled(own, options.seed, f"split/{labels[label]}/{label}")
         at = 0
         for split, count in zip(Split, parts(len(mixed), *shares), strict=True):
-            found[split].entries.extend((file, label) for file in mixed[at : at + count])
+            taken[split].extend(mixed[at : at + count])
             at += count
+    for split, chosen in taken.items():
+        found[split].entries = [entries[place] for place in (chosen if options.shuffle else sorted(chosen))]
     if not found[Split.TRAIN].entries:
         raise InputError(
             "Nothing is left to train on: validation and testing take all pictures",
@@ -81,7 +92,44 @@ def divide(listing: Listing, options: ClassificationOptions) -> dict[Split, Part
     return found
 
 
-def _matched(listing: Listing, labels: list[str]) -> Part:
-    """A split's own pictures under the numbers that training gave their classes."""
-    entries = [(file, labels.index(group.label)) for group in listing.classes for file in group.files]
-    return Part(listing.folder, entries, listing.unknown, listing.left_out)
+def _folders(options: ClassificationOptions, watch: Watcher) -> Plan:
+    listing = scan(Path(options.train), options, watch)
+    plan = Plan(listing.labels, divide(_entries(listing), listing.labels, listing.folder, options), listing.warnings)
+    plan.parts[Split.TRAIN].left_out = listing.left_out
+    for split in (Split.VAL, Split.TEST):
+        if options.source(split):
+            own = scan(Path(options.source(split)), options, _after(plan.count, watch), split, plan.labels)
+            plan.parts[split] = Part(own.folder, _entries(own, plan.labels), own.unknown, own.left_out)
+            plan.warnings.extend(own.warnings)
+    return plan
+
+
+def _lists(options: ClassificationOptions, watch: Watcher) -> Plan:
+    labels = read_labels(Path(options.labels))
+    plan = Plan(labels, {})
+    for split, named in FIELDS.items():
+        if not options.source(split):
+            continue
+        path, folder = Path(options.source(split)), options.folder_of(split)
+        beside = None if path.parent.parent.name == UPLOADS else path.parent  # nothing lies beside what was sent
+        places = Places(Path(folder) if folder else beside, options.roots)
+        found = read_list(path, places, len(labels), named, _after(plan.count, watch))
+        plan.bad.extend(found.bad)
+        if split is Split.TRAIN:
+            plan.parts = divide(found.entries, labels, ANYWHERE, options)
+        else:
+            plan.parts[split] = Part(ANYWHERE, found.entries)
+    if plan.bad:
+        plan.warnings.append(f"{len(plan.bad):,} lines of the lists cannot be used; the dataset lists them")
+    return plan
+
+
+def _entries(listing: Listing, labels: Sequence[str] | None = None) -> list[Entry]:
+    """A folder's files, class by class; under the numbers that training gave the classes, if `labels` are given."""
+    numbers = [labels.index(c.label) if labels is not None else i for i, c in enumerate(listing.classes)]
+    return [(file, number) for number, group in zip(numbers, listing.classes, strict=True) for file in group.files]
+
+
+def _after(before: int, watch: Watcher) -> Watcher:
+    """A watcher that counts on."""
+    return lambda found: watch(before + found)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gradus.core.dataset import ClassificationOptions, Split
-from gradus.core.errors import ImageError
+from gradus.core.dataset import ClassificationOptions, Method, Split
+from gradus.core.errors import ImageError, InputError
+from gradus.data.collect import collect
 from gradus.data.lists import escape
 from gradus.data.pictures import decode, read_file
 from gradus.data.png import encode_png
@@ -39,6 +40,7 @@ class ClassPreview:
     count: int | None
     complete: bool
     own: dict[Split, int] = field(default_factory=dict)
+    planned: bool = False  # then `count` is what is trained on, and `own` what every other split gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Preview:
     unknown: list[str] = field(default_factory=list)
 
 
+class _LateError(Exception):
+    """There is no time to read it all. Caught where the time is given."""
+
+
 def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds: float = SECONDS) -> Preview:
     """Classes with their counts and up to `pictures` fitted examples, one class after the other.
 
@@ -70,6 +76,8 @@ def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds
     raise the same errors as building one.
     """
     ends = time.monotonic() + seconds
+    if options.method is not Method.FOLDER:
+        return _planned(options, pictures, ends)
     folders = class_folders(Path(options.train))
     labels = [label_of(name) for name in folders.names]
     others = {
@@ -93,6 +101,38 @@ def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds
     examples = [_example(options, folders.root, label, file) for label, file in taken[:pictures]]
     unknown = {label_of(name) for folder in others.values() for name in folder.names} - set(labels)
     return Preview(classes=classes, class_count=len(labels), examples=examples, unknown=sorted(unknown))
+
+
+def _planned(options: ClassificationOptions, pictures: int, ends: float) -> Preview:
+    """What is read as a whole before anything is known of it, such as a list."""
+
+    def watch(_found: int) -> None:
+        if time.monotonic() > ends:
+            raise _LateError
+
+    try:
+        plan = collect(options, watch)
+    except _LateError:
+        raise InputError(
+            "It takes too long to read for an example", field="train", hint="The dataset can be created all the same."
+        ) from None
+    counts = {split: [0] * len(plan.labels) for split in Split}
+    first: dict[int, list[str]] = {}
+    each = -(-pictures // min(len(plan.labels), max(1, pictures)))
+    for split, part in plan.parts.items():
+        for file, label in part.entries:
+            counts[split][label] += 1
+            if split is Split.TRAIN and len(shown := first.setdefault(label, [])) < each:
+                shown.append(file)
+    classes = [
+        ClassPreview(label, counts[Split.TRAIN][i], True, {s: counts[s][i] for s in OTHERS}, planned=True)
+        for i, label in enumerate(plan.labels[:CLASSES])
+    ]
+    root = str(plan.parts[Split.TRAIN].root)
+    taken = [(plan.labels[label], file) for label in sorted(first) for file in first[label]][:pictures]
+    examples = [_example(options, root, label, file) for label, file in taken]
+    lines = [Example(label="", file=bad.file, reason=bad.reason) for bad in plan.bad[:pictures]]
+    return Preview(classes=classes, class_count=len(plan.labels), examples=examples + lines)
 
 
 def _counted(files: Iterator[str], ends: float) -> tuple[int | None, bool]:

@@ -54,6 +54,7 @@ class Home:
         self.path = path.expanduser().absolute()
         self.jobs = self.path / "jobs"
         self.trash = self.path / "trash"
+        self.uploads = self.path / "uploads"
         self.auth = self.path / "auth"
         self.database = self.path / "gradus.db"
         self.server_file = self.path / "server.json"

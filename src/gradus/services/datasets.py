@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split
-from gradus.core.errors import InputError, NotFoundError
+from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Method, Split, given_paths
+from gradus.core.errors import InputError, NotFoundError, PathError
 from gradus.core.event import Counts
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, Page, SampleView
+from gradus.data import uploads
 from gradus.data.collect import collect
 from gradus.data.facts import read_facts
-from gradus.data.readers.folder import FIELDS
 from gradus.jobs.query import MAX_LIMIT, JobQuery
 from gradus.jobs.store import IdempotencyKey
 from gradus.services import jobs
 from gradus.services.deadline import Deadline, DeadlinePassedError
 from gradus.services.forms import Findings
 from gradus.services.house import House
-from gradus.services.paths import resolve_folder
+from gradus.services.paths import resolve_folder, resolve_user_path
 from gradus.services.reading import read_events
 
 CHECK_SECONDS = 2.0  # a folder that takes longer to list is judged by the job itself
@@ -37,7 +39,7 @@ def check(house: House, options: ClassificationOptions, *, unrestricted: bool = 
     resolved = resolve(house, options, findings, unrestricted=unrestricted)
     if resolved is not None:
         with findings.collect(), suppress(DeadlinePassedError):  # a large one: nothing was wrong with what was seen
-            collect(resolved, Deadline(CHECK_SECONDS).watch)
+            collect(uploads.located(resolved, (house.home.uploads,)), Deadline(CHECK_SECONDS).watch)
     elif options.percent(Split.VAL) + options.percent(Split.TEST) >= 100:
         findings.add(*NOTHING_LEFT[:2], hint=NOTHING_LEFT[2])
     findings.finish()
@@ -48,13 +50,39 @@ def resolve(
     house: House, options: ClassificationOptions, findings: Findings, *, unrestricted: bool = False
 ) -> ClassificationOptions | None:
     """The options with whole paths inside the data roots; None where one of them cannot be used."""
-    found: dict[str, str] = {}
-    for split, field in FIELDS.items():
-        if text := options.source(split):
-            with findings.collect():
-                found[field] = str(resolve_folder(house.roots, text, field=field, unrestricted=unrestricted))
-    whole = len(found) == sum(bool(options.source(split)) for split in Split)
-    return options.model_copy(update=found) if whole else None
+    found: dict[str, object] = {"roots": None if unrestricted else [str(root) for root in house.roots]}
+    wanted = options.paths()
+    for field, (text, is_folder) in wanted.items():
+        with findings.collect():
+            found[field] = _source(house, text, field, is_folder, unrestricted)
+    return options.model_copy(update=found) if wanted.keys() <= found.keys() else None
+
+
+def look_at_paths(house: House, entered: Mapping[str, str], findings: Findings, *, unrestricted: bool) -> None:
+    """Say what is wrong with the paths of a form that cannot be read otherwise."""
+    method = next((m for m in Method if m == entered.get("method")), Method.FOLDER)
+    given = {name: text.strip() for name, text in entered.items()}
+    for field, (text, is_folder) in given_paths(method, given).items():
+        with findings.collect():
+            _source(house, text, field, is_folder, unrestricted)
+
+
+def _source(house: House, text: str, field: str, is_folder: bool, unrestricted: bool) -> str:
+    """The whole path of a folder or file that a field names, or the reference of one that was sent."""
+    if is_folder:
+        return str(resolve_folder(house.roots, text, field=field, unrestricted=unrestricted))
+    if text.startswith(uploads.PREFIX):
+        uploads.find((house.home.uploads,), text, field)
+        return text
+    path = resolve_user_path(house.roots, text, field=field, unrestricted=unrestricted)
+    if not path.is_file():
+        raise PathError(f"{text} is a folder, not a file", field=field, file=text)
+    return str(path)
+
+
+def keep(house: House, name: str, content: BinaryIO) -> str:
+    """Keep a file that was sent; the reference by which a dataset's options name it."""
+    return uploads.keep(house.home.uploads, name, content)
 
 
 def create(
@@ -62,7 +90,9 @@ def create(
 ) -> Job:
     """Start building a dataset."""
     resolved = check(house, options, unrestricted=unrestricted)
-    return jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
+    job = jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
+    uploads.link(resolved, house.home.uploads, house.home.job_folder(job.id))
+    return job
 
 
 def options_of(house: House, dataset_id: str) -> ClassificationOptions:

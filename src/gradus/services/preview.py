@@ -11,6 +11,7 @@ from gradus.core.dataset import BadFile, ClassificationOptions, Split
 from gradus.core.view import Preview, PreviewClass, PreviewPicture
 from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts
+from gradus.data.uploads import located
 from gradus.jobs.resources import PARSING
 from gradus.services.datasets import resolve
 from gradus.services.forms import Findings
@@ -39,11 +40,15 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
     assert resolved is not None  # nothing was found
     most = min(asked.count, max(1, MAX_PIXELS // (asked.width * asked.height)))
     with house.resources.slot(PARSING):
-        found = look(resolved, pictures=most)
+        found = look(located(resolved, (house.home.uploads,)), pictures=most)
     return Preview(
         classes=[_class(each, asked) for each in found.classes],
         class_count=found.class_count,
-        left_out=[each.label for each in found.classes if each.complete and (each.count or 0) < _least(asked)],
+        left_out=[
+            each.label
+            for each in found.classes
+            if each.complete and not each.planned and (each.count or 0) < _least(asked)
+        ],
         pictures=[
             PreviewPicture(
                 file=e.file, label=e.label, source=_address(e.png), width=e.source_width, height=e.source_height
@@ -58,6 +63,9 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
 
 def _class(found: ClassPreview, asked: PreviewOptions) -> PreviewClass:
     count = found.count or 0
+    if found.planned:
+        val, test = found.own[Split.VAL], found.own[Split.TEST]
+        return PreviewClass(name=found.label, count=count + val + test, train=count, val=val, test=test)
     used = min(count, asked.maximum_per_class or count)
     shares = asked.percent(Split.VAL), asked.percent(Split.TEST)
     divided = parts(used, *shares) if used >= _least(asked) else parts(0, 0, 0)

@@ -39,9 +39,11 @@ PRIVATE = "private, no-store"
 
 FORM_BYTES = 1 << 20
 PICTURE_BYTES = 64 << 20
+UPLOAD_BYTES = 4 << 30
 NETWORK_BYTES = 6 << 20  # a network's text may have 4 MiB, and is escaped
 PICTURES = re.compile(r"/(?:api/v1/)?models/[^/]+/(?:predictions|test|classify)")
 NETWORKS = re.compile(r"/(?:api/v1/models|api/v1/networks/draw|models(?:/new/[^/]+(?:/[a-z]+)?)?|networks/[a-z]+)")
+UPLOADS = re.compile(r"/api/v1/uploads|/datasets/new/[a-z]+(?:/example)?")
 _DIGITS = re.compile(r"[0-9]{1,15}")
 SILENCE_SECONDS = 30.0  # between two pieces of a body
 
@@ -105,6 +107,8 @@ def limit_of(path: str) -> int:
     """How many bytes a request for this path may bring."""
     if PICTURES.fullmatch(path):
         return PICTURE_BYTES
+    if UPLOADS.fullmatch(path):
+        return UPLOAD_BYTES
     return NETWORK_BYTES if NETWORKS.fullmatch(path) else FORM_BYTES
 
 

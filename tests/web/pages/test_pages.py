@@ -3,6 +3,7 @@
 import hashlib
 import html
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -106,6 +107,37 @@ def test_separate_folders_are_part_of_the_form(browser, server, pictures) -> Non
     page = browser.get(made.headers["location"]).text
     assert f'<dt>Validation images</dt><dd class="mono">{pictures}</dd>' in page
     assert "<dt>Test images</dt><dd>10 % of each class</dd>" in page
+
+
+def test_lists_are_sent_with_the_form(server, pictures) -> None:
+    """As a browser without scripts sends them: in parts, with the session's token in a field."""
+    browser = server.browser()
+    sent = {
+        "csrf": browser.headers.pop("X-CSRF-Token"),
+        "name": "n",
+        "method": "textfile",
+        "shuffle": "false",
+        "train": "",
+    }
+    lines = "".join(f"{pictures}/cat/{i}.png 0\n{pictures}/dog/{i}.png 1\n" for i in range(6)).encode()
+    parts = [(name, (None, value)) for name, value in sent.items()]
+    parts += [
+        ("train_upload", ("list.txt", lines)),
+        ("validation_upload", ("", b"")),
+        ("labels_upload", ("l.txt", b"a\nb")),
+    ]
+    refused = browser.post("/datasets/new/classification", files=[*parts, ("width", (None, "0"))])
+    assert refused.status_code == 422
+    assert re.search('value="upload:[0-9a-f]{32}/list.txt"', refused.text)  # need not be sent again
+    made = browser.post("/datasets/new/classification", files=parts)
+    options = datasets.options_of(server.house, made.headers["location"].rpartition("/")[2])
+    assert (options.shuffle, options.validation) == (False, "")
+    assert options.train.startswith("upload:")
+    page = browser.get(made.headers["location"]).text
+    assert "<dt>Shuffle lines</dt><dd>No</dd>" in page
+    clone = browser.get("/datasets/new/classification", params={"clone": made.headers["location"].rpartition("/")[2]})
+    assert options.train in clone.text
+    assert 'name="shuffle" value="false" checked' in clone.text
 
 
 def test_example_shows_pictures_and_counts(browser, pictures) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from gradus.core.dataset import ClassificationOptions
 from gradus.core.report import Report
 from gradus.data.build import build_classification
+from gradus.data.uploads import FOLDER, located
 from gradus.jobs.task import Task
 
 
 def run(task: Task, folder: Path, report: Report) -> None:
     """Build the databases in the job's folder; a folder left half done by an earlier start is done again."""
-    build_classification(ClassificationOptions.model_validate(task.options), folder, report)
+    sent = folder.parent.parent / FOLDER, folder / FOLDER  # of the home, and what is linked for this job
+    options = located(ClassificationOptions.model_validate(task.options), sent)
+    build_classification(options, folder, report)

@@ -8,14 +8,13 @@ from fastapi.responses import RedirectResponse
 from gradus.core.dataset import ClassificationOptions
 from gradus.core.errors import GradusError
 from gradus.core.view import Preview
-from gradus.data.readers.folder import FIELDS
 from gradus.services import datasets
+from gradus.services.forms import Findings
 from gradus.services.house import House
-from gradus.services.paths import resolve_folder
 from gradus.services.preview import PreviewOptions
 from gradus.services.preview import preview as look
 from gradus.web.pages.forms import Form, blank, filled, read
-from gradus.web.pages.given import Entered, GivenHouse, Unrestricted
+from gradus.web.pages.given import UPLOAD, Entered, GivenHouse, Unrestricted
 from gradus.web.pages.render import render
 
 router = APIRouter()
@@ -34,7 +33,7 @@ def new(request: Request, house: GivenHouse, clone: str = "", train: str = "") -
 @router.post(URL)
 def create(request: Request, house: GivenHouse, entered: Entered, unrestricted: Unrestricted) -> Response:
     """Create the dataset, or show the form again with what is wrong."""
-    form, options = read(ClassificationOptions, entered)
+    form, options = read(ClassificationOptions, _with_files(entered))
     if options is None:
         return _show(request, house, _look_at_paths(house, form, unrestricted), status=422)
     try:
@@ -48,7 +47,7 @@ def create(request: Request, house: GivenHouse, entered: Entered, unrestricted: 
 def example(request: Request, house: GivenHouse, entered: Entered, unrestricted: Unrestricted) -> Response:
     """See example: a few pictures as the dataset would hold them, and the classes with their counts."""
     preview: Preview | None = None
-    form, asked = read(PreviewOptions, entered)
+    form, asked = read(PreviewOptions, _with_files(entered))
     if asked is not None:
         try:
             preview = look(house, asked, unrestricted=unrestricted)
@@ -59,13 +58,19 @@ def example(request: Request, house: GivenHouse, entered: Entered, unrestricted:
 
 def _look_at_paths(house: House, form: Form[ClassificationOptions], unrestricted: bool) -> Form[ClassificationOptions]:
     """Say what is wrong with the paths as well, so that everything can be corrected in one go."""
-    for field in FIELDS.values():
-        if form[field].strip():
-            try:
-                resolve_folder(house.roots, form[field], field=field, unrestricted=unrestricted)
-            except GradusError as error:
-                form.blame(error)
+    findings = Findings()
+    datasets.look_at_paths(house, form.values, findings, unrestricted=unrestricted)
+    try:
+        findings.finish()
+    except GradusError as error:
+        form.blame(error)
     return form
+
+
+def _with_files(entered: dict[str, str]) -> dict[str, str]:
+    """Files that were sent take the place of the paths beside them."""
+    sent = {name.removesuffix(UPLOAD): kept for name, kept in entered.items() if name.endswith(UPLOAD) and kept}
+    return {**entered, **sent}
 
 
 def _show(request: Request, house: House, form: Form[ClassificationOptions], status: int = 200) -> Response:

@@ -88,6 +88,8 @@ def as_text(value: object) -> str:
     """A value as it stands in an input."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, float):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
+from gradus.services import datasets
 from gradus.services.house import House
 
+UPLOAD = "_upload"  # what the field of a form that sends a file for a path ends in
 MOST_BYTES = 8 << 20  # of one field; the shield in front lets even less through
 
 
@@ -25,12 +28,17 @@ def _unrestricted(request: Request) -> bool:
 
 async def _entered(request: Request) -> dict[str, str]:
     async with request.form(max_part_size=MOST_BYTES) as form:
-        return {name: _lines(value if isinstance(value, str) else await _sent(value)) for name, value in form.items()}
+        return {
+            name: _lines(value) if isinstance(value, str) else await _sent(request, name, value)
+            for name, value in form.items()
+        }
 
 
-async def _sent(file: UploadFile) -> str:
-    """A file as text; what is no UTF-8 shows as such."""
-    return (await file.read(MOST_BYTES)).decode("utf-8", "replace")
+async def _sent(request: Request, name: str, file: UploadFile) -> str:
+    """A file as text, where what is no UTF-8 shows as such; of a field `..._upload` it is kept, and named."""
+    if name.endswith(UPLOAD):
+        return await run_sync(datasets.keep, _house(request), file.filename, file.file) if file.filename else ""
+    return _lines((await file.read(MOST_BYTES)).decode("utf-8", "replace"))
 
 
 def _lines(text: str) -> str:

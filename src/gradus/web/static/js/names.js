@@ -1,8 +1,12 @@
 // Sensible names before anyone types: from the folder, and sizes by one click.
 import { all, find } from "./dom.js";
 
-/** "/data/my_flowers/" as "my flowers". */
-const fromFolder = (path) => path.replace(/\/+$/, "").split("/").pop().replaceAll("_", " ");
+/** "/data/my_flowers/" as "my flowers", a list by the folder it lies in. */
+const fromFolder = (path) => {
+  const parts = path.replace(/\/+$/, "").split("/");
+  const last = parts.pop();
+  return (last.endsWith(".txt") && parts.length > 1 ? parts.pop() : last).replaceAll("_", " ");
+};
 
 export function start(part) {
   for (const button of all("[data-side]", part)) {
