@@ -54,6 +54,27 @@ def test_every_source_has_shapes(text, shapes):
     assert graph.nodes[1].shapes == [[shapes[0][0], 4, shapes[0][2] - 2, shapes[0][3] - 2]]
 
 
+TWO = 'layer { name: "i" type: "Input" top: "a" top: "b" input_param { shape { %s } shape { %s } } }'
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        ('type: "InfogainLoss" top: "y" infogain_loss_param { source: "/no/file" }', ("dim: 2 dim: 3", "dim: 2")),
+        ('type: "DetectionEvaluate" top: "y" detection_evaluate_param { num_classes: 2 name_size_file: "/no/file" }',
+         ("dim: 1 dim: 1 dim: 3 dim: 7", "dim: 1 dim: 1 dim: 3 dim: 8")),
+        ('type: "DetectNetTransformation" top: "y" top: "z" transform_param { mean_file: "/no/file" } '
+         "detectnet_groundtruth_param { image_size_x: 32 image_size_y: 32 stride: 4 }",
+         ("dim: 1 dim: 3 dim: 32 dim: 32", "dim: 1 dim: 1 dim: 3 dim: 16")),
+        ('type: "HDF5Output" hdf5_output_param { file_name: "/no/file" }', ("dim: 2 dim: 3", "dim: 2")),
+    ],
+)  # fmt: skip
+def test_drawing_opens_no_file(text, shapes):
+    """Whoever may draw a network on a server must not learn what lies there."""
+    net = TWO % shapes + f'layer {{ name: "it" bottom: "a" bottom: "b" {text} }}'
+    assert [node.name for node in draw_network(net, GIVEN, "deploy", strict=False).nodes] == ["i", "it"]
+
+
 def test_what_cannot_be_drawn_either_is_an_error_with_its_line():
     with pytest.raises(NetworkError) as caught:
         draw_network(TRAIN_TEST + CONVOLUTION.replace('bottom: "data"', 'bottom: "dta"'), GIVEN, "train", strict=False)

@@ -98,10 +98,17 @@ def test_the_same_seed_draws_the_same(alone, rng):
         (layer("stride: 0"), [(1, 3, 32, 64), (1, 1, 6, 16)], "stride"),
         (layer("stride: 100"), [(1, 3, 32, 64), (1, 1, 6, 16)], "image_size_x"),
         (layer(more="transform_param { mean_value: 1 mean_value: 2 }"), [(1, 3, 32, 64), (1, 1, 6, 16)], "one mean"),
-        (layer(more='transform_param { mean_file: "/no" }'), [(1, 3, 32, 64), (1, 1, 6, 16)], "mean_file"),
         (layer(chances="scale_min: 0"), [(1, 3, 32, 64), (1, 1, 6, 16)], "scale_min"),
     ],
 )
 def test_what_does_not_fit_is_refused(alone, text, shapes, reason):
     with pytest.raises(NetworkError, match=reason):
         alone(text, *shapes)
+
+
+def test_a_mean_that_does_not_fit_is_refused_at_the_first_batch(alone, tmp_path):
+    write_mean(tmp_path / "gray.binaryproto", np.zeros((1, 4, 4), np.float32))
+    for name, reason in (("none", "unusable mean_file"), ("gray.binaryproto", "3 channels")):
+        net = alone(layer(more=f'transform_param {{ mean_file: "{tmp_path / name}" }}'), (1, 3, 32, 64), (1, 1, 6, 16))
+        with pytest.raises(NetworkError, match=reason):
+            net(np.zeros((1, 3, 32, 64)), labels([]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class DetectionEvaluate(Layer):
     bottoms = (2, 2)
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """The classes that count, and the pictures' sizes if the text names a file of them."""
+        """The classes that count, and where the pictures' sizes are, if the text names a file of them."""
         if not p.HasField("num_classes"):
             raise self.error("needs num_classes", at="detection_evaluate_param")
         classes = self.positive(p.num_classes, "num_classes")
@@ -39,14 +40,17 @@ class DetectionEvaluate(Layer):
         for shape, width, what in ((shapes[0], 7, "detections"), (shapes[1], 8, "true boxes")):
             if len(shape) != 4 or shape[:2] != (1, 1) or shape[3] != width:
                 raise self.error(f"needs {what} as (1, 1, count, {width})", at="bottom")
-        self.labels = [c for c in range(classes) if c != p.background_label_id]
+        self.classes = classes
         self.background, self.threshold = p.background_label_id, p.overlap_threshold
         self.difficult = p.evaluate_difficult_gt
         self.resize = p.resize_param if p.HasField("resize_param") else None
-        self.sizes = self._read_sizes(p.name_size_file) if p.name_size_file else None
+        self.name_size_file: str = p.name_size_file
         self.seen = 0  # images with detections so far
 
-    def _read_sizes(self, path: str) -> Tensor:
+    @cached_property
+    def sizes(self) -> Tensor:
+        """Height and width of each picture: (pictures, 2). The file is opened for the first batch with detections."""
+        path = self.name_size_file
         try:
             rows = [line.split()[-2:] for line in Path(path).read_text().splitlines() if line.strip()]
             sizes = torch.tensor([[float(high), float(wide)] for high, wide in rows])
@@ -63,7 +67,8 @@ class DetectionEvaluate(Layer):
     def forward(self, found: Tensor, true: Tensor) -> Tensor:
         """In float32."""
         if found.is_meta:
-            return found.new_empty((1, 1, len(self.labels) + found.shape[2], 5), dtype=torch.float32)
+            heads = self.classes - (0 <= self.background < self.classes)
+            return found.new_empty((1, 1, heads + found.shape[2], 5), dtype=torch.float32)
         found, true = found.float().view(-1, 7), true.float().view(-1, 8)
         found = found[(found[:, 0] != -1) & (found[:, 1] != -1)]
         for column in (2, 1, 0):  # the last is the first to sort by
@@ -89,7 +94,8 @@ class DetectionEvaluate(Layer):
 
     def heads(self, true: Tensor) -> Tensor:
         """A row for each class with the number of its true boxes."""
-        labels = torch.tensor(self.labels, device=true.device)
+        labels = torch.arange(self.classes, device=true.device)
+        labels = labels[labels != self.background]
         mine = (true[:, 1].round() == labels.unsqueeze(1)) & self.judged(true)
         rows = torch.full((len(labels), 5), -1.0, device=true.device)
         rows[:, 1], rows[:, 2] = labels, mine.sum(1)
@@ -103,7 +109,7 @@ class DetectionEvaluate(Layer):
     def overlaps(self, found: Tensor, true: Tensor) -> Tensor:
         """Each detection's overlap with each true box: (D, G)."""
         a, b = found[:, 3:7], true[:, 3:7]
-        if self.sizes is None:
+        if not self.name_size_file:
             return boxes.overlap(a.unsqueeze(1), b)
         images, turn = torch.unique(found[:, 0], return_inverse=True)
         sizes = self.sizes.to(found.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class DetectNetTransformation(Layer):
     dimensions = 4
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """The grid, and the mean in the size of the pictures."""
+        """The grid, the chances, and of what kind the mean is."""
         pictures, labels = shapes
         if pictures[1] != 3:
             raise self.error(f"needs pictures of 3 channels and gets {pictures[1]}", at="bottom")
@@ -52,10 +53,13 @@ class DetectNetTransformation(Layer):
         self.chances = self.definition.message.detectnet_augmentation_param
         if min(self.chances.scale_min, self.chances.scale_max) <= 0:
             raise self.error("needs scale_min and scale_max above 0", at="detectnet_augmentation_param.scale_min")
-        self.mean = self._mean(pictures[2:])
+        self.size = tuple(pictures[2:])
+        if len(self.definition.message.transform_param.mean_value) not in (0, 1, 3):
+            raise self.error("needs one mean_value or three", at="transform_param.mean_value")
 
-    def _mean(self, size: Shape) -> Tensor:
-        """What is subtracted: (1, 3, H, W), or (1, 1 or 3, 1, 1)."""
+    @cached_property
+    def mean(self) -> Tensor:
+        """What is subtracted: (1, 3, H, W) from a file, which is opened for the first batch, or (1, 1 or 3, 1, 1)."""
         p = self.definition.message.transform_param
         if p.mean_file:
             try:
@@ -64,9 +68,7 @@ class DetectNetTransformation(Layer):
                 raise self.error(f"has an unusable mean_file: {problem}", at="transform_param.mean_file") from problem
             if mean.shape[0] != 3:
                 raise self.error("needs a mean of 3 channels", at="transform_param.mean_file")
-            return F.interpolate(mean[None], tuple(size), mode="bicubic", align_corners=False)
-        if len(p.mean_value) not in (0, 1, 3):
-            raise self.error("needs one mean_value or three", at="transform_param.mean_value")
+            return F.interpolate(mean[None], self.size, mode="bicubic", align_corners=False)
         return torch.tensor(list(p.mean_value) or [0.0]).view(1, -1, 1, 1)
 
     def step(self, use: Use) -> Callable[..., Any]:

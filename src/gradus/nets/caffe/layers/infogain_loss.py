@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from gradus.nets.caffe.layers.loss import (
 )
 
 MATRIX_LIMIT = 2**28  # bytes of a file: 5,000 classes in double precision are 200 MB
+FIELD, HINT = "infogain_loss_param.source", "Give a file with a BlobProto, or the matrix as the third bottom."
 
 
 class InfogainLoss(Loss):
@@ -41,7 +43,7 @@ class InfogainLoss(Loss):
     tops = (1, 2)
 
     def setup(self, p: Any, shapes: Sequence[Shape]) -> None:
-        """Scores and labels fit, and so does the matrix."""
+        """Scores and labels fit, and so does a matrix from a bottom."""
         self.probabilities = self.definition.makers[:1] == ("Softmax",)
         self.check_batch(shapes)
         self.dim = 1 if self.probabilities else self.axis(p.axis, len(shapes[0]))
@@ -54,24 +56,25 @@ class InfogainLoss(Loss):
         if self.definition.message.loss_param.HasField("normalize"):
             raise self.error("does not know the old normalize", at="loss_param.normalize", hint="Use normalization.")
         self.read_divisor()
-        self.matrix = self._from_file(p) if len(shapes) == 2 else torch.empty(0)
-        shape = shapes[2] if len(shapes) == 3 else tuple(self.matrix.shape)
-        if math.prod(shape) != self.classes**2:
-            raise self.error(
-                f"needs a matrix of {self.classes}x{self.classes} and gets {times(shape)}",
-                at="infogain_loss_param.source",
-            )
+        self.source: str = p.source
+        if len(shapes) == 3:
+            self._check_matrix(shapes[2])
+        elif not self.source:
+            raise self.error("names no source of its matrix", at=FIELD, hint=HINT)
 
-    def _from_file(self, p: Any) -> Tensor:
-        """The matrix's values, in single precision."""
-        at, hint = "infogain_loss_param.source", "Give a file with a BlobProto, or the matrix as the third bottom."
-        if not p.source:
-            raise self.error("names no source of its matrix", at=at, hint=hint)
+    def _check_matrix(self, shape: Shape) -> None:
+        if math.prod(shape) != self.classes**2:
+            raise self.error(f"needs a matrix of {self.classes}x{self.classes} and gets {times(shape)}", at=FIELD)
+
+    @cached_property
+    def matrix(self) -> Tensor:
+        """The file's values, in single precision. It is opened for the first batch: shapes are known without it."""
         try:
-            with Path(p.source).open("rb") as file:
+            with Path(self.source).open("rb") as file:
                 matrix = decode_blob(file.read(MATRIX_LIMIT))
         except (OSError, ValueError, InputError) as problem:
-            raise self.error(f"cannot read {p.source}: {problem}", at=at, hint=hint) from problem
+            raise self.error(f"cannot read {self.source}: {problem}", at=FIELD, hint=HINT) from problem
+        self._check_matrix(matrix.shape)
         return torch.from_numpy(np.array(matrix, np.float32))
 
     def forward(self, scores: Tensor, labels: Tensor, matrix: Tensor | None = None) -> Tensor:
@@ -95,9 +98,9 @@ class InfogainLoss(Loss):
     def _weights(self, scores: Tensor, matrix: Tensor | None) -> Tensor:
         """The matrix, where the scores are."""
         if matrix is None:
-            matrix = self.matrix.to(scores.device)
-            if not scores.is_meta:
-                self.matrix = matrix
+            if scores.is_meta:
+                return scores.new_empty(self.classes, self.classes)
+            matrix = self.matrix = self.matrix.to(scores.device)
         return precise(matrix.detach()).reshape(self.classes, self.classes)
 
     def with_probabilities(self, scores: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:

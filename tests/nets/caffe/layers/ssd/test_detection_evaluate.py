@@ -101,9 +101,19 @@ def test_in_pixels_padding_of_the_resized_picture_is_taken_off(alone, tmp_path):
     [
         ("", "num_classes"),
         ("num_classes: 2 overlap_threshold: 0", "overlap_threshold"),
-        ('num_classes: 2 name_size_file: "/nowhere/at/all"', "cannot read"),
     ],
 )
 def test_what_does_not_fit_is_refused(alone, param, reason):
     with pytest.raises(NetworkError, match=reason):
         alone(layer(param), (1, 1, 1, 7), (1, 1, 1, 8))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "cannot read"), ("one ten 10", "cannot read"), ("\n", "finds no sizes")]
+)
+def test_a_file_without_sizes_is_refused_at_the_first_batch(alone, tmp_path, content, reason):
+    if content is not None:
+        (tmp_path / "sizes.txt").write_text(content)
+    net = alone(layer(f'num_classes: 2 name_size_file: "{tmp_path / "sizes.txt"}"'), (1, 1, 1, 7), (1, 1, 1, 8))
+    with pytest.raises(NetworkError, match=reason):
+        net(np.ones((1, 1, 1, 7)), np.ones((1, 1, 1, 8)))
