@@ -25,6 +25,7 @@ serve: $(VENV)/.installed         ## the server on the default home
 	$(BIN)/gradus serve
 
 bench: $(VENV)/.tested            ## speed as ratios to peers, side by side
+	$(PIP) --group bench
 	$(BIN)/python -m benchmarks
 
 assets:                           ## maintainers only: rebuild the vendored browser files (needs Node)

@@ -9,13 +9,17 @@ from gradus.core.errors import ImageError
 
 PNG_PLAIN = frozenset((b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"))
 MAX_SCANS = 500  # of a progressive JPEG; each scan costs a pass over all pixels
+_COMMON = frozenset((0xC0, 0xC1, 0xC2))  # Huffman coded, in one pass or progressive: the rest few can read
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`plain` is true where nothing but 8-bit pixels is in the file: no alpha, orientation, palette or text."""
+    """`plain` is true where any decoder takes the file for the same 8-bit pixels, but for `exif`'s orientation.
+
+    A plain PNG has nothing else in it: no alpha, palette or text. A JPEG may have metadata (`bare_jpeg`).
+    """
 
     width: int
     height: int
@@ -52,7 +56,7 @@ def jpeg_header(data: bytes) -> Header:
     """Walk the segments of a JPEG up to its first scan."""
     if data.count(b"\xff\xda") > MAX_SCANS:
         raise ImageError(f"more than {MAX_SCANS} scans: it would take too long to decode")
-    at, end, plain, exif = 2, len(data), True, b""
+    at, end, plain, exif = 2, len(data), False, b""
     frame: tuple[int, int, int, int] | None = None
     while at + 4 <= end:
         if data[at] != 0xFF:
@@ -67,10 +71,9 @@ def jpeg_header(data: bytes) -> Header:
         if marker in _FRAMES and size >= 8:
             bits, height, width, channels = struct.unpack_from(">BHHB", data[at + 4 : at + 12].ljust(6, b"\0"))
             frame = width, height, channels, bits
+            plain = marker in _COMMON
         elif marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             exif = data[at + 10 : at + 2 + size]
-        if 0xE1 <= marker <= 0xEF or marker == 0xFE:  # beyond JFIF's own segment: metadata, or colour rules
-            plain = False
         at += 2 + max(size, 2)
     if frame is None:
         raise ImageError("the file is cut off or damaged: it has no JPEG frame")

@@ -2,6 +2,10 @@
 
 JPEG goes through libjpeg-turbo and PNG through OpenCV's libpng, which refuse damaged data; the rest
 through Pillow, told which format to expect. No picture is ever half decoded and filled up with gray.
+
+A JPEG that will be shrunk to half or less may be decoded at a half, a quarter or an eighth: libjpeg-turbo then
+computes only the low frequencies of each block. Quicker, and near to the whole: 0.4 of 255 apart in the mean on
+photographs, at most 10, where shrinking without antialiasing is 2.3 apart; a fine grating leaves a tenth of itself.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,17 +35,22 @@ MAX_PIXELS = 64 * 2**20
 MAX_BYTES = 512 * 2**20
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _RGB = 258, 262, 2
 
+FRACTIONS = (8, 4, 2)  # of a JPEG's sides; others exist, but are slower than the whole
+
 Pixels = NDArray[np.uint8]
+Least = Callable[[int, int], tuple[int, int]]  # from a picture's (width, height) to how much of it is needed
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Upright uint8 pixels, (H, W) gray or (H, W, 3) RGB.
 
-    `plain` names the format whose bytes hold exactly these pixels and nothing else, if that is so.
+    `size` is the whole picture's (width, height), of which the pixels may be a fraction. `plain` names the format
+    of the file if every decoder finds exactly these pixels in it; a PNG then holds nothing else.
     """
 
     pixels: Pixels
+    size: tuple[int, int]
     plain: Literal["png", "jpg"] | None = None
 
 
@@ -84,14 +94,14 @@ def read_file(path: Path | str) -> bytes:
         os.close(descriptor)
 
 
-def decode(data: bytes) -> Picture:
-    """Decode a picture's bytes."""
+def decode(data: bytes, least: Least | None = None) -> Picture:
+    """Decode a picture's bytes. A JPEG may come smaller, but no smaller than `least` of its upright size."""
     kind = sniff(data)
     if kind == "PNG":
         return _png(data)
     if kind == "JPEG":
-        return _jpeg(data)
-    return Picture(_through_pillow(data, kind))
+        return _jpeg(data, least)
+    return _whole(_through_pillow(data, kind))
 
 
 def check_size(width: int, height: int) -> None:
@@ -125,22 +135,40 @@ def _opencv(data: bytes, reason: str) -> Pixels:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
-def _jpeg(data: bytes) -> Picture:
+def _jpeg(data: bytes, least: Least | None) -> Picture:
     header = jpeg_header(data)
     check_size(header.width, header.height)
     if header.channels not in (1, 3) or header.bits != 8:
-        return Picture(_through_pillow(data, "JPEG"))
+        return _whole(_through_pillow(data, "JPEG"))
+    part = _fraction(header, least) if least else 1
+    sides = {"min_width": -(-header.width // part), "min_height": -(-header.height // part)} if part > 1 else {}
     try:
-        pixels = simplejpeg.decode_jpeg(data, "GRAY" if header.channels == 1 else "RGB")
+        kind = "GRAY" if header.channels == 1 else "RGB"
+        pixels = simplejpeg.decode_jpeg(data, kind, min_factor=part, **sides)
     except ValueError as error:
         raise ImageError(f"the JPEG is damaged: {str(error).lower()}") from error
     return _finish(pixels[..., 0] if header.channels == 1 else pixels, header, "jpg")
 
 
+def _fraction(header: Header, least: Least) -> int:
+    """By how much a JPEG may be shrunk while it is decoded."""
+    turned = orientation(header.exif) >= 5 if header.exif else False  # on its side
+    across, down = (header.height, header.width) if turned else (header.width, header.height)
+    width, height = least(across, down)
+    return next((n for n in FRACTIONS if across >= width * n and down >= height * n), 1)
+
+
 def _finish(pixels: Pixels, header: Header, kind: Literal["png", "jpg"]) -> Picture:
+    size = header.width, header.height
     if header.exif:
-        return Picture(upright(pixels, orientation(header.exif)))
-    return Picture(pixels, kind if header.plain else None)
+        turned = orientation(header.exif)
+        if turned != 1:
+            return Picture(upright(pixels, turned), size[::-1] if turned >= 5 else size)
+    return Picture(pixels, size, kind if header.plain else None)
+
+
+def _whole(pixels: Pixels) -> Picture:
+    return Picture(pixels, (pixels.shape[1], pixels.shape[0]))
 
 
 def _through_pillow(data: bytes, kind: Format) -> Pixels:

@@ -8,7 +8,8 @@ With source w x h, target W x H, rw = w / W and rh = h / H (halves rounded away 
     half_crop  the mean of both ratios: cut one side, fill the other
 
 Equal ratios are a plain resize in every mode, and a picture of the right size is left untouched.
-Bilinear with antialiasing. Bands are black where DIGITS put noise, so that results repeat.
+Bilinear with antialiasing, within one step of 255 of Pillow's (`gradus.data.sampling`). Bands are black
+where DIGITS put noise, so that results repeat.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradus.core.dataset import ResizeMode
+from gradus.data.sampling import Box, resample
 
 Pixels = NDArray[np.uint8]
 
@@ -57,12 +59,18 @@ def geometry(width: int, height: int, target: tuple[int, int], mode: ResizeMode)
     return Geometry((scaled[0], scaled[1]), kept, start)
 
 
-def fit(picture: Pixels, width: int, height: int, channels: int, mode: ResizeMode) -> Pixels:
-    """A (H, W) gray or (H, W, 3) RGB picture as uint8 (height, width, channels), gray or RGB."""
+def fit(
+    picture: Pixels, width: int, height: int, channels: int, mode: ResizeMode, *, source: tuple[int, int] | None = None
+) -> Pixels:
+    """A (H, W) gray or (H, W, 3) RGB picture as uint8 (height, width, channels), gray or RGB.
+
+    `source` is the (width, height) that the picture had where it was decoded at a fraction of it: the geometry is
+    that of the whole.
+    """
     if picture.ndim == 3 and channels == 1:
         picture = _gray(picture)
     if picture.shape[:2] != (height, width):
-        picture = _resize(picture, (width, height), mode)
+        picture = _resize(picture, (width, height), mode, source or (picture.shape[1], picture.shape[0]))
     if picture.ndim == 3:
         return picture
     if channels == 1:
@@ -70,24 +78,29 @@ def fit(picture: Pixels, width: int, height: int, channels: int, mode: ResizeMod
     return np.repeat(picture[..., None], 3, axis=2)
 
 
-def _resize(picture: Pixels, target: tuple[int, int], mode: ResizeMode) -> Pixels:
-    height, width = picture.shape[:2]
-    plan = geometry(width, height, target, mode)
-    # The kept part of the scaled picture, in coordinates of the source: what is cut is never computed.
-    scale = (width / plan.scaled[0], height / plan.scaled[1])
-    box = (
-        plan.start[0] * scale[0],
-        plan.start[1] * scale[1],
-        min(width, (plan.start[0] + plan.kept[0]) * scale[0]),
-        min(height, (plan.start[1] + plan.kept[1]) * scale[1]),
-    )
-    resized = np.asarray(Image.fromarray(picture).resize(plan.kept, Image.Resampling.BILINEAR, box=box))
+def _resize(picture: Pixels, target: tuple[int, int], mode: ResizeMode, source: tuple[int, int]) -> Pixels:
+    plan = geometry(*source, target, mode)
+    resized = resample(picture, plan.kept, _box(plan, (picture.shape[1], picture.shape[0]), source))
     if plan.kept == target:
         return resized
     out = np.zeros((target[1], target[0], *picture.shape[2:]), np.uint8)
     left, top = (target[0] - plan.kept[0]) // 2, (target[1] - plan.kept[1]) // 2
     out[top : top + plan.kept[1], left : left + plan.kept[0]] = resized
     return out
+
+
+def _box(plan: Geometry, size: tuple[int, int], source: tuple[int, int]) -> Box:
+    """The kept part of the scaled picture in coordinates of the decoded one: what is cut is never computed.
+
+    A fraction's last column or row may stand for less than a whole one: 2,047 columns at a quarter are 511.75.
+    """
+    edges: list[tuple[float, float]] = []
+    for side in (0, 1):
+        part = next((n for n in (1, 2, 4, 8) if -(-source[side] // n) == size[side]), source[side] / size[side])
+        scale = source[side] / part / plan.scaled[side]
+        start, end = plan.start[side] * scale, (plan.start[side] + plan.kept[side]) * scale
+        edges.append((start, min(float(size[side]), end)))
+    return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
 
 
 def _gray(picture: Pixels) -> Pixels:

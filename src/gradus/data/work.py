@@ -15,11 +15,10 @@ from threading import Event
 from gradus.core.dataset import BadFile, ClassificationOptions, Encoding
 from gradus.core.errors import ImageError
 from gradus.data.datum import encode_datum
-from gradus.data.encode import encode_pixels
+from gradus.data.fitting import fit_file
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
-from gradus.data.pictures import decode, read_file
-from gradus.data.resize import fit
+from gradus.data.pictures import read_file
 from gradus.data.threads import cores
 
 CHUNK = 32
@@ -56,17 +55,14 @@ class Recipe:
                 break
             try:
                 data = read_file(f"{self.root}/{file}")
-                picture = decode(data)
+                picture = fit_file(data, options.width, options.height, options.channels, options.resize_mode)
             except ImageError as error:
                 done.bad.append(BadFile(file=escape(self.shown + file), reason=str(error)))
                 continue
-            untouched = picture.pixels.shape == (shape if shape[2] == 3 else shape[:2])
-            pixels = fit(picture.pixels, options.width, options.height, options.channels, options.resize_mode)
             if total is not None:
-                total.add(pixels)
-            if not (untouched and picture.plain == options.encoding):
-                data = encode_pixels(pixels, options.encoding)
+                total.add(picture.pixels)
             encoded = options.encoding is not Encoding.RAW
+            data = picture.encoded(options.encoding)
             record = encode_datum(
                 data, channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=encoded
             )
