@@ -8,6 +8,7 @@ from gradus.engine.caffe.device import device_of
 from gradus.engine.caffe.flags import Given, UsageError
 from gradus.engine.caffe.log import Log
 from gradus.engine.caffe.signals import Signals
+from gradus.engine.threads import threads_for
 from gradus.nets.caffe.solvers.scaffold import read_solver
 from gradus.nets.caffe.solvers.solver import Solver
 
@@ -35,7 +36,7 @@ def run(given: Given, log: Log) -> None:
     log("solver.cpp:44", f"Initializing solver from parameters: \n{param}")
     solver = Solver(param, source=path, device=device, log=log, asked=signals.asked)
     try:
-        with signals:
+        with signals, threads_for(_multiply_adds(solver)):
             if given.snapshot:
                 log("caffe.cpp:242", f"Resuming from {given.snapshot}")
                 solver.restore(given.snapshot)
@@ -44,3 +45,8 @@ def run(given: Given, log: Log) -> None:
             log("caffe.cpp:259", "Optimization Done.")
     finally:
         solver.close()
+
+
+def _multiply_adds(solver: Solver) -> int:
+    """Of one forward pass over a batch."""
+    return sum(placed.layer.multiply_adds(placed.bottom_shapes, placed.top_shapes) for placed, _ in solver.net.calls)
