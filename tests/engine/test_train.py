@@ -222,7 +222,7 @@ def test_a_lost_loss_stops_with_advice(dataset: Path, tmp_path: Path, options, r
 def test_a_lost_validation_stops_with_advice(dataset: Path, tmp_path: Path, options, report) -> None:
     """The update of the last iteration is the bad one: no training loss comes after it."""
     said = report()
-    given = options(epochs=1, batch_size=10**6, learning_rate=1e20, policy="fixed", snapshot_interval=0)
+    given = options(epochs=1, batch_size=90, learning_rate=1e20, policy="fixed", snapshot_interval=0)
     with pytest.raises(DivergedError, match="val/loss became NaN or infinite at iteration 1 "):
         train(given, dataset, tmp_path, said, device="cpu")
     assert said.points[-1][2]["val/loss"] is None
