@@ -41,7 +41,7 @@ def _node(placed: Placed, names: list[str], counted: set[int], batch: int) -> No
         inputs=[names[slot] for slot in placed.reads], outputs=[names[slot] for slot in placed.writes],
         shapes=[list(shape) for shape in placed.top_shapes],
         parameters=sum(tensor.numel() for tensor in own),
-        multiply_adds=layer.multiply_adds(placed.bottom_shapes, placed.top_shapes) // batch,
+        multiply_adds=layer.multiply_adds(placed.bottom_shapes, placed.top_shapes) // max(batch, 1),
         line=placed.definition.line, settings=settings_of(message),
     )  # fmt: skip
 

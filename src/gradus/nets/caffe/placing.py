@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gradus.nets.caffe.calls import call_of, joint_call
 from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
-from gradus.nets.caffe.layers.data import BLOB_LIMIT
+from gradus.nets.caffe.layers.data import AXES_LIMIT, BLOB_LIMIT
 from gradus.nets.caffe.layers.table import LAYERS, layer_class
 from gradus.nets.caffe.plan import Plan, Step, View, dead_after
 from gradus.nets.caffe.rules import TRAIN
@@ -217,6 +217,8 @@ class Placing:
     @staticmethod
     def _within(definition: Definition, shapes: Sequence[Shape]) -> None:
         for shape in shapes:
+            if len(shape) > AXES_LIMIT:
+                raise definition.error(f"would give a blob with {len(shape):,} axes, more than Caffe's {AXES_LIMIT}")
             if min(shape, default=0) < 0:
                 raise definition.error(f"would give {times(shape)}", hint="Sizes cannot be negative.")
             if math.prod(shape) > BLOB_LIMIT:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gradus.core.errors import NetworkError
 
+PART_LIMIT = 250_000  # names, values and braces; 3,500 layers have 100,000, and protobuf's parser takes 3 us for each
 DEPTH_LIMIT = 64  # Caffe's messages nest 6 deep; a recursive parser must not be driven to its stack's end
 
 _TOKEN = re.compile(
@@ -19,7 +20,7 @@ _TOKEN = re.compile(
     | (?P<skip>\#[^\n]*|[ \t\r\f\v,;:]+)
     | (?P<open>[{<])
     | (?P<close>[}>])
-    | (?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+    | (?P<text>"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+')
     | (?P<word>[^\s{}<>\#"',;:]+)
     | (?P<odd>.)
     """,
@@ -44,17 +45,24 @@ class Scanned:
 
 
 def scan(text: str, source: str) -> Scanned:
-    """Where everything is; only nesting beyond the limit is an error here."""
+    """Where everything is; only what is beyond the limits is an error here."""
     scanned = Scanned()
     found = scanned.messages
     path: list[str] = []
     current: Lines | None = None
-    line, word, word_line = 1, "", 1
+    line, word, word_line, parts = 1, "", 1, 0
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "line":
             line += 1
-        elif kind == "word":
+            continue
+        parts += kind != "skip"
+        if parts > PART_LIMIT:
+            raise NetworkError(
+                f"line {line}: the text has more than {PART_LIMIT:,} names, values and braces", file=source, line=line,
+                hint="The deepest networks known have less than half as many.",
+            )  # fmt: skip
+        if kind == "word":
             word, word_line = match.group(), line
             if current is not None:
                 current.fields.setdefault(".".join([*path[1:], word]), line)

@@ -17,6 +17,7 @@ from gradus.nets.caffe.upgrade import upgrade_with_places
 
 SIZE_LIMIT = 4 * 2**20  # characters; the largest networks known are a few hundred KiB
 LAYER_LIMIT = 5000  # the deepest residual networks known have 3,500; each costs a fraction of a millisecond
+WIRE_LIMIT = 30_000  # bottoms and tops of all layers
 
 _UNKNOWN = re.compile(r'Message type "caffe\.(\w+)" has no field named "([^"]*)"')
 _ENUM = re.compile(r'Enum type "caffe\.([\w.]+)" has no value named "?([^"]*?)"?\.?$')
@@ -146,6 +147,9 @@ def parse_network(text: str, source: str = "network.prototxt") -> tuple[Any, lis
     count = len(net.layer) + len(net.layers)
     if count > LAYER_LIMIT:
         raise NetworkError(f"the network has {count:,} layers, more than the {LAYER_LIMIT:,} allowed", file=source)
+    wires = len(net.input) + sum(len(layer.bottom) + len(layer.top) for layer in (*net.layer, *net.layers))
+    if wires > WIRE_LIMIT:
+        raise NetworkError(f"its layers have {wires:,} bottoms and tops, {WIRE_LIMIT:,} are allowed", file=source)
     where = scanned.messages.get("layers" if net.layers else "layer", [])
     exact = len(where) == count
     net, places = upgrade_with_places(net, source, [lines.first for lines in where])

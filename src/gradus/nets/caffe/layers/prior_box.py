@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gradus.nets.caffe.layers.base import Layer, Shape
 
+RATIO_LIMIT = 1000  # aspect ratios: each is compared with all before it
 _SAME = 1e-6  # aspect ratios closer than this are one
 
 
@@ -85,6 +86,8 @@ class PriorBox(Layer):
 
     def _ratios(self, p: Any) -> list[float]:
         """The ratios beside 1: each new one and, with flip, its inverse."""
+        if len(p.aspect_ratio) > RATIO_LIMIT:
+            raise self.error(f"has more than {RATIO_LIMIT:,} aspect ratios", at="prior_box_param.aspect_ratio")
         ratios = [1.0]
         for ratio in p.aspect_ratio:
             if ratio <= 0:
