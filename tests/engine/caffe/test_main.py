@@ -52,3 +52,10 @@ def test_a_gpu_that_is_not_there_is_said(caffe: Run, monkeypatch: pytest.MonkeyP
     ran = caffe("device_query", "--gpu=3")
     assert ran.code == 1
     assert "cuda:3" in ran.err
+
+
+def test_a_script_that_is_not_there_is_said(caffe: Run, work: Path) -> None:
+    ran = caffe("python", "lost.py")
+    assert ran.code == 2
+    assert "there is no script lost.py" in ran.err
+    assert caffe("python").code == 2

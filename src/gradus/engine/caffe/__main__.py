@@ -24,11 +24,12 @@ FAILED, WRONG = 1, 2
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command. The boundary: what goes wrong becomes one line and an exit code."""
+    if arguments[:1] == ["python"] and (len(arguments) == 1 or Path(arguments[1]).is_file()):
+        from gradus.nets.caffe.pycaffe.__main__ import main as run_script
+
+        return run_script(list(arguments[1:]))  # what it raises is its own to show
     log = Log()
     try:
-        if arguments[:1] == ["python"]:  # what follows is the script's
-            importlib.import_module("gradus.engine.caffe.python").run(arguments[1:])
-            return 0
         given = parse(arguments)
         if given.version:
             sys.stdout.write(_version())
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str]) -> int:
 def _command(given: Given) -> Callable[[Given, Log], None]:
     """The function of a command; each is a module of that name, imported only when it runs."""
     name = given.words[0].replace("-", "_")
+    if name == "python":
+        raise UsageError(f"there is no script {given.words[1][:200]}", hint="Give the path of a Python file.")
     if name not in COMMANDS:
         raise UsageError(f"Unknown action: {name[:80]}", hint=f"There are {', '.join(COMMANDS)}.")
     command: Callable[[Given, Log], None] = importlib.import_module(f"gradus.engine.caffe.{name}").run
