@@ -194,8 +194,8 @@ def test_a_solver_type_becomes_a_word():
     def solver(text):
         return parse(text, "SolverParameter", "solver.prototxt")[0]
 
-    names = ["SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam"]
-    for old, new in zip(["SGD", "NESTEROV", "ADAGRAD", "RMSPROP", "ADADELTA", "ADAM"], names, strict=True):
+    names = ["SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam", "SAG"]
+    for old, new in zip([name.upper() for name in names], names, strict=True):
         assert print_text(upgrade_solver(solver(f"solver_type: {old}"))) == f'type: "{new}"\n'
     assert upgrade_solver(solver("base_lr: 1")).type == "SGD"
     inside = upgrade_solver(solver('net_param { layers { type: RELU } } test_net_param { input: "x" }'))

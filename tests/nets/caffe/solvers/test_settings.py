@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.solvers.settings import LEGACY, RATE_POLICIES, TYPES, SolverSettings
+from gradus.nets.caffe.solvers.settings import RATE_POLICIES, TYPES, SolverSettings
 from gradus.nets.caffe.solvers.updates import UPDATES
 from gradus.nets.caffe.text import parse
 
@@ -42,14 +42,6 @@ def test_defaults_are_the_schemas() -> None:
             assert mine == (default if isinstance(mine, str) else pytest.approx(default))
 
 
-@pytest.mark.parametrize(("enum", "name"), LEGACY.items())
-def test_the_old_enum(enum: str, name: str) -> None:
-    known = message_class("SolverParameter").DESCRIPTOR.fields_by_name["solver_type"].enum_type.values_by_name
-    if enum not in known:
-        pytest.skip("not in the schema")
-    assert read(f"solver_type: {enum}").type == name
-
-
 @pytest.mark.parametrize(
     ("text", "field", "words"),
     [
@@ -78,7 +70,6 @@ def test_the_old_enum(enum: str, name: str) -> None:
         ('larc: true larc_policy: "fit"', "larc_policy", "scale, clip"),
         ("larc_turbo: true", "larc_turbo", "not supported"),
         ('type: "SAG" larc: true', "larc", "not supported"),
-        ('solver_type: ADAM type: "Adam"', "solver_type", "only one"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, field: str, words: str) -> None:

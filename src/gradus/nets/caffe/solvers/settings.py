@@ -16,10 +16,6 @@ import numpy as np
 from gradus.core.errors import NetworkError
 
 TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam", "SAG")
-LEGACY = {"SGD": "SGD", "NESTEROV": "Nesterov", "ADAGRAD": "AdaGrad", "RMSPROP": "RMSProp", "ADADELTA": "AdaDelta",
-          "ADAM": "Adam", "SAG": "SAG"}  # fmt: skip
-"""The enum `solver_type` of old files."""
-
 RATE_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
 WITHOUT_MOMENTUM = frozenset({"AdaGrad", "RMSProp"})
 
@@ -68,7 +64,7 @@ class SolverSettings:
 
     @classmethod
     def from_message(cls, solver: Any, source: str | None = None) -> SolverSettings:
-        """The settings of a SolverParameter message; `source` names its file in errors.
+        """The settings of a SolverParameter message in today's notation; `source` names its file in errors.
 
         Numbers are what the file's author wrote: 0.01, where the message holds the float32 next to it.
         """
@@ -84,13 +80,7 @@ def _given(solver: Any) -> dict[str, Any]:
     for field in SolverSettings.REQUIRED:
         if not solver.HasField(field):
             raise _error(field, "is missing", hint=f"Add it, such as {_EXAMPLES[field]}.")
-    given = {f.name: _plain(getattr(solver, f.name)) for f in fields(SolverSettings) if _is_set(solver, f.name)}
-    if solver.HasField("solver_type"):
-        if solver.HasField("type"):
-            raise _error("solver_type", "is the old form of type: only one of the two may be given")
-        enum = solver.DESCRIPTOR.fields_by_name["solver_type"].enum_type
-        given["type"] = LEGACY[enum.values_by_number[solver.solver_type].name]
-    return given
+    return {f.name: _plain(getattr(solver, f.name)) for f in fields(SolverSettings) if _is_set(solver, f.name)}
 
 
 _EXAMPLES = {"base_lr": "base_lr: 0.01", "lr_policy": 'lr_policy: "fixed"'}
