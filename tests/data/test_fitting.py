@@ -72,7 +72,7 @@ def test_a_jpeg_of_the_right_size_is_copied_without_its_metadata(options, channe
     pixels = scene(40, 30) if channels == 3 else scene(40, 30)[..., 0]
     plain = {key: value for key, value in options.items() if key == "progressive"}
     data = jpeg(pixels, exif=turned(1), **options) + b"behind the end \xff\xd9"
-    found = fit_file(data, 40, 30, channels, SQUASH).encoded(Encoding.JPG)
+    found = fit_file(data, 40, 30, channels, SQUASH).encoded(Encoding.JPG, 90)
     assert found == jpeg(pixels, **plain)  # Pillow's own file without metadata
 
 
@@ -89,7 +89,7 @@ def test_a_jpeg_of_the_right_size_is_copied_without_its_metadata(options, channe
 def test_others_are_made_again(made, size, channels):
     data = made()
     found = fit_file(data, *size, channels, SQUASH)
-    again = np.asarray(Image.open(io.BytesIO(found.encoded(Encoding.JPG))))
+    again = np.asarray(Image.open(io.BytesIO(found.encoded(Encoding.JPG, 90))))
     assert found.same is None and (again.shape[1], again.shape[0]) == size
     assert np.abs(again.reshape(found.pixels.shape).astype(int) - found.pixels).mean() < 5
 

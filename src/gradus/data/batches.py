@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from gradus.core.dataset import DatasetFacts, Split
 from gradus.core.errors import InputError, MemoryLimitError
 from gradus.data.memory import available_memory
-from gradus.data.readers.lmdb import Database, label_of, open_database
+from gradus.data.readers.database import Numbered, open_numbered
+from gradus.data.readers.lmdb import label_of
 from gradus.data.records import fill
 from gradus.data.threads import cores
 
@@ -30,7 +31,7 @@ class Samples:
     `labels` is int64 (N,), `shape` the pictures' (height, width, channels); pixels are BGR or gray.
     """
 
-    def __init__(self, database: Database, shape: tuple[int, int, int], memory_budget: int) -> None:
+    def __init__(self, database: Numbered, shape: tuple[int, int, int], memory_budget: int) -> None:
         self.shape = shape
         self._database = database
         self._keys = database.keys()
@@ -85,6 +86,8 @@ class Samples:
         missing = np.unique(wanted[~self._filled[wanted]])
         if missing.size == 0:
             return
+        if self._database.in_order:
+            missing = np.flatnonzero(~self._filled)
         self._decode(missing, self._pixels, missing)
         with self._lock:  # another thread may have filled the same rows, with the same pixels
             self._filled[missing] = True
@@ -125,7 +128,7 @@ def open_split(folder: Path, facts: DatasetFacts, split: Split, *, memory_budget
     `memory_budget` is in bytes; by default half of the memory that is free.
     """
     budget = available_memory() // 2 if memory_budget is None else memory_budget
-    database = open_database(folder / f"{split}_db")
+    database = open_numbered(folder / f"{split}_db")
     return Samples(database, (facts.height, facts.width, facts.channels), budget)
 
 

@@ -9,21 +9,19 @@ from numpy.typing import NDArray
 from gradus.core.dataset import Encoding
 from gradus.data.png import encode_png
 
-QUALITY = 90  # DIGITS' own
 
-
-def encode_pixels(pixels: NDArray[np.uint8], encoding: Encoding) -> bytes:
+def encode_pixels(pixels: NDArray[np.uint8], encoding: Encoding, quality: int) -> bytes:
     """(height, width, channels) gray or RGB pixels as a PNG, a JPEG, or raw planes blue, green, red."""
     if encoding is Encoding.PNG:
         return encode_png(pixels)
     if encoding is Encoding.JPG:
-        return encode_jpeg(pixels)
+        return encode_jpeg(pixels, quality)
     return pixels[..., ::-1].transpose(2, 0, 1).tobytes()
 
 
-def encode_jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A JPEG of quality 90 with the colours at half resolution, as Pillow made them for DIGITS."""
+def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """A JPEG with the colours at half resolution, as Pillow made them for DIGITS."""
     kind, sampling = ("GRAY", "Gray") if pixels.shape[2] == 1 else ("RGB", "420")
     return simplejpeg.encode_jpeg(  # type: ignore[no-any-return]
-        np.ascontiguousarray(pixels), quality=QUALITY, colorspace=kind, colorsubsampling=sampling
+        np.ascontiguousarray(pixels), quality=quality, colorspace=kind, colorsubsampling=sampling
     )

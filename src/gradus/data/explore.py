@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gradus.core.dataset import DatasetFacts, Split
 from gradus.core.errors import NotFoundError
 from gradus.data.png import encode_png
-from gradus.data.readers.lmdb import label_of, open_database
+from gradus.data.readers.database import open_numbered
+from gradus.data.readers.lmdb import label_of
 from gradus.data.records import fill
 
 
@@ -33,13 +34,13 @@ def read_samples(
     if offset < 0 or limit <= 0:
         return []
     if label is None:
-        database = open_database(path)
+        database = open_numbered(path)
         try:
             keys = database.keys_from(b"%08d" % offset, limit)
         finally:
             database.close()
         return [Sample(offset + i, label_of(key), key.decode()) for i, key in enumerate(keys)]
-    wanted = np.flatnonzero(_labels(path, (path / "data.mdb").stat().st_mtime_ns) == label)[offset : offset + limit]
+    wanted = np.flatnonzero(_labels(path, path.stat().st_mtime_ns) == label)[offset : offset + limit]
     return [Sample(i, label, f"{i:08d}_{label}") for i in wanted.tolist()]
 
 
@@ -47,7 +48,7 @@ def sample_png(folder: Path, facts: DatasetFacts, split: Split, index: int) -> b
     """One record as a PNG made anew from its pixels, so that nothing else of the source is served."""
     path = _database(folder, facts, split)
     pixels = np.empty((facts.height, facts.width, facts.channels), np.uint8)
-    database = open_database(path)
+    database = open_numbered(path)
     try:
         keys = database.keys_from(b"%08d_" % index, 1) if index >= 0 else []
         if not keys or int(keys[0][:8]) != index:
@@ -68,7 +69,7 @@ def _database(folder: Path, facts: DatasetFacts, split: Split) -> Path:
 @lru_cache(maxsize=8)
 def _labels(path: Path, _changed: int) -> NDArray[np.int32]:
     """The label of every record, kept because a class is paged through; `_changed` tells databases apart."""
-    database = open_database(path)
+    database = open_numbered(path)
     try:
         keys = database.keys()
     finally:

@@ -27,10 +27,10 @@ class Fitted:
     file: bytes
     same: Literal["png", "jpg"] | None = None
 
-    def encoded(self, encoding: Encoding) -> bytes:
+    def encoded(self, encoding: Encoding, quality: int) -> bytes:
         """What a record holds. A file that is right already is copied, a JPEG without its metadata."""
         if self.same is None or self.same != encoding:
-            return encode_pixels(self.pixels, encoding)
+            return encode_pixels(self.pixels, encoding, quality)
         return bare_jpeg(self.file) if self.same == "jpg" else self.file
 
 

@@ -62,7 +62,7 @@ class Recipe:
             if total is not None:
                 total.add(picture.pixels)
             encoded = options.encoding is not Encoding.RAW
-            data = picture.encoded(options.encoding)
+            data = picture.encoded(options.encoding, options.quality)
             record = encode_datum(
                 data, channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=encoded
             )

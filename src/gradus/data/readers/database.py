@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gradus.core.errors import NotFoundError
+from gradus.data.readers.hdf5 import Hdf5Database
 from gradus.data.readers.leveldb import open_level_database
 from gradus.data.readers.lmdb import open_database
 
@@ -30,12 +31,35 @@ class Records(Protocol):
         """Release the database."""
 
 
+class Numbered(Records, Protocol):
+    """Records of a dataset that was built here: their keys begin with their number."""
+
+    in_order: bool  # whether reading all in order is far quicker than one here and there
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def keys_from(self, start: bytes, limit: int) -> list[bytes]:
+        """At most `limit` keys from `start` on, in order."""
+
+
+def open_numbered(path: Path) -> Numbered:
+    """Open one database of a dataset: HDF5 files or an LMDB."""
+    return Hdf5Database(path) if _is_hdf5(path) else open_database(path)
+
+
+def _is_hdf5(path: Path) -> bool:
+    return not (path / "data.mdb").is_file() and next(path.glob("*.h5"), None) is not None
+
+
 def open_records(path: Path) -> Records:
-    """Open an LMDB or a LevelDB, told apart by the files in its folder."""
+    """Open an LMDB, a LevelDB or a folder of HDF5 files, told apart by the files in it."""
     if (path / "data.mdb").is_file():
         return open_database(path)
     if (path / "CURRENT").is_file():
         return open_level_database(path)
+    if _is_hdf5(path):
+        return Hdf5Database(path)
     raise NotFoundError(
         f"There is no database at {path}" if path.is_dir() else f"The folder {path} does not exist",
         file=str(path),

@@ -23,6 +23,8 @@ _lock = Lock()
 class Database:
     """The records of one database in the order of their keys. Use `open_database` to get one."""
 
+    in_order = False
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.users = 0
