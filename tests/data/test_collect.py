@@ -1,6 +1,7 @@
 """Folders of their own for validation and testing: matched by name, with limits of their own, counted apart."""
 
 import json
+from pathlib import Path
 
 import lmdb
 import pytest
@@ -10,6 +11,8 @@ from gradus.core.errors import InputError
 from gradus.data.build import build_classification
 from gradus.data.collect import collect
 from gradus.data.lists import read_entries
+
+NOWHERE = Path("/nowhere")  # nothing is unpacked
 
 
 def records(folder):
@@ -57,15 +60,15 @@ def test_each_split_has_limits_of_its_own(pictures, options):
         root, maximum_per_class=6, validation=str(val), validation_maximum_per_class=3,
         test=str(test), test_minimum_per_class=7,
     )  # fmt: skip
-    plan = collect(asked, nobody)
+    plan = collect(asked, nobody, NOWHERE)
     assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 12, "val": 6, "test": 14}
-    assert collect(asked, nobody).parts == plan.parts
-    other = collect(asked.model_copy(update={"seed": 2}), nobody)
+    assert collect(asked, nobody, NOWHERE).parts == plan.parts
+    other = collect(asked.model_copy(update={"seed": 2}), nobody, NOWHERE)
     assert other.parts[Split.VAL].entries != plan.parts[Split.VAL].entries
 
 
 def test_one_class_of_training_is_enough_to_validate_with(pictures, options):
-    plan = collect(options(pictures(("a", "b")), validation=str(pictures(("b",), root="val"))), nobody)
+    plan = collect(options(pictures(("a", "b")), validation=str(pictures(("b",), root="val"))), nobody, NOWHERE)
     assert {label for _, label in plan.parts[Split.VAL].entries} == {1}
 
 
@@ -77,7 +80,7 @@ def test_a_folder_that_matches_nothing_names_its_field(pictures, options, tmp_pa
     (tmp_path / "val").mkdir()
     pictures(classes, count=count, root="val")
     with pytest.raises(InputError, match=told) as caught:
-        collect(options(pictures(("a", "b")), test=str(tmp_path / "val")), nobody)
+        collect(options(pictures(("a", "b")), test=str(tmp_path / "val")), nobody, NOWHERE)
     assert caught.value.problem.field == "test"
 
 
@@ -95,7 +98,7 @@ def test_the_watcher_counts_over_all_folders(tmp_path, options):
             for i in range(600):
                 (tmp_path / root / name / f"{i}.png").touch()
     seen = []
-    collect(options(tmp_path / "train", validation=str(tmp_path / "val")), seen.append)
+    collect(options(tmp_path / "train", validation=str(tmp_path / "val")), seen.append, NOWHERE)
     assert seen == [1000, 2200]
 
 
@@ -136,7 +139,7 @@ def test_lists_of_their_own_and_their_folders(lists, tmp_path):
     asked = lists()
     (tmp_path / "elsewhere.txt").write_text("000.png 1\n001.png 1\n")
     own = {"validation": str(tmp_path / "elsewhere.txt"), "validation_image_folder": str(tmp_path / "pictures" / "b")}
-    plan = collect(asked.model_copy(update=own), nobody)
+    plan = collect(asked.model_copy(update=own), nobody, NOWHERE)
     assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 20, "val": 2, "test": 0}
     assert [path for path, _ in plan.parts[Split.VAL].whole()][1] == str(tmp_path / "pictures" / "b" / "001.png")
 

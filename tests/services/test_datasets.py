@@ -219,3 +219,22 @@ def test_a_list_that_was_sent_is_shown_and_built(house: House, pictures: Path, t
     assert [s.count for s in facts.splits] == [10, 2]
     with pytest.raises(InputError, match="not there any more"):
         datasets.create(house, options(Path(train), method="textfile", labels=labels))
+
+
+def test_an_archive_is_shown_checked_and_built_wherever_it_lies(house: House, pictures: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "data" / "pets"), "gztar", pictures)
+    path = tmp_path / "data" / "pets.tar.gz"
+    with path.open("rb") as content:
+        sent = datasets.keep(house, "pets.tgz", content)
+    for source in (str(path), sent):
+        found = preview(house, PreviewOptions(method=Method.ARCHIVE, train=source, width=8, height=8, count=4))
+        assert [(c.name, c.train, c.val) for c in found.classes] == [("cat", 5, 1), ("dog", 5, 1)]
+        assert len(found.pictures) == 4
+        job = datasets.create(house, options(Path(source), method="archive"))
+        assert datasets.options_of(house, job.id).train == source
+    assert sorted(p.name for p in house.home.path.iterdir() if p.name.startswith(("check", "example"))) == []
+    with pytest.raises(InputError, match="neither a zip nor a tar") as caught:
+        datasets.create(house, options(pictures / "cat" / "0.png", method="archive"))
+    assert caught.value.problems()[0].field == "train"
+    with pytest.raises(OutsideDataRootsError):
+        datasets.create(house, options(Path("/etc/x.zip"), method="archive"))

@@ -40,21 +40,8 @@ class ResizeMode(StrEnum):
 
 class Encoding(StrEnum):
     PNG = "png"  # lossless
-    JPG = "jpg"  # of a chosen quality
+    JPG = "jpg"  # quality 90
     RAW = "raw"  # bytes as they are
-    AUTO = "auto"  # one of these, by the pictures
-
-
-class Backend(StrEnum):
-    LMDB = "lmdb"
-    HDF5 = "hdf5"
-
-
-class Compression(StrEnum):
-    """Of HDF5."""
-
-    NONE = "none"
-    GZIP = "gzip"
 
 
 class Method(StrEnum):
@@ -62,6 +49,7 @@ class Method(StrEnum):
 
     FOLDER = "folder"  # one sub-folder for each class
     TEXTFILE = "textfile"  # lists of `path label`
+    ARCHIVE = "archive"  # a zip or tar of such a folder
 
 
 class Split(StrEnum):
@@ -85,11 +73,11 @@ class ClassificationOptions(BaseModel):
     method: Method = Field(
         Method.FOLDER,
         title="Method",
-        description="From folders of images, or from lists with a path and the number of a class on each line.",
+        description="A folder for each class, lists with a path and a number on each line, or a zip or tar of folders.",
     )
     train: str = Field(
         min_length=1, max_length=4096, title="Training Images",
-        description="A folder on this machine with one sub-folder of pictures for each class, or a list of pictures.",
+        description="A folder on this machine with one sub-folder of pictures for each class, or a list or archive.",
     )  # fmt: skip
     image_folder: Source = Field(
         "", title="Image folder (optional)", description="Where relative paths of the list start. Empty: beside it."
@@ -107,7 +95,7 @@ class ClassificationOptions(BaseModel):
     validation: Source = Field(
         "",
         title="Validation Images",
-        description="A folder with the same classes. Empty: a share of the training images.",
+        description="With the same classes as the training images. Empty: a share of these.",
     )
     validation_image_folder: Source = Field(
         "", title="Validation image folder (optional)", description="Where relative paths of that list start."
@@ -119,7 +107,7 @@ class ClassificationOptions(BaseModel):
         None, title="Maximum validation samples per class", description="Empty: all of them."
     )
     test: Source = Field(
-        "", title="Test Images", description="A folder with the same classes. Empty: a share of the training images."
+        "", title="Test Images", description="With the same classes as the training images. Empty: a share of these."
     )
     test_image_folder: Source = Field(
         "", title="Test image folder (optional)", description="Where relative paths of that list start."
@@ -136,21 +124,8 @@ class ClassificationOptions(BaseModel):
     resize_mode: ResizeMode = Field(
         ResizeMode.SQUASH, title="Resize Transformation", description="How pictures of another shape are made to fit."
     )
-    backend: Backend = Field(
-        Backend.LMDB,
-        title="DB backend",
-        description="LMDB is smaller and read faster; HDF5 is what other programs read.",
-    )
-    compression: Compression = Field(
-        Compression.NONE, title="DB compression", description="For HDF5: gzip takes less room and more time."
-    )
     encoding: Encoding = Field(
-        Encoding.PNG,
-        title="Image Encoding",
-        description="PNG is lossless, JPEG smaller, raw the fastest to read. HDF5 is always raw.",
-    )
-    quality: int = Field(
-        90, ge=1, le=100, title="JPEG quality", description="For JPEG: 1 to 100, more is better and larger."
+        Encoding.PNG, title="Image Encoding", description="PNG is lossless, JPEG smaller, raw the fastest to read."
     )
     seed: Seed = Field(1, title="Random seed", description="The same pictures and seed give the same database.")
     unreadable_percent: Percent = Field(
@@ -205,7 +180,10 @@ class ClassificationOptions(BaseModel):
 
 
 PATHS: dict[str, dict[Method, bool]] = {  # whether a field names a folder, for the methods that use it
-    **{name: {Method.FOLDER: True, Method.TEXTFILE: False} for name in ("train", "validation", "test")},
+    **{
+        name: {Method.FOLDER: True, Method.TEXTFILE: False, Method.ARCHIVE: False}
+        for name in ("train", "validation", "test")
+    },
     "labels": {Method.TEXTFILE: False},
     **{name: {Method.TEXTFILE: True} for name in ("image_folder", "validation_image_folder", "test_image_folder")},
 }
@@ -255,9 +233,6 @@ class DatasetFacts(BaseModel):
     channels: Literal[1, 3]
     resize_mode: ResizeMode
     encoding: Encoding
-    encoding_reason: str = ""  # why, where it is not what was asked for
-    backend: Backend = Backend.LMDB
-    compression: Compression = Compression.NONE
     splits: list[SplitFacts]
     mean_pixel: list[float]
     unreadable: int = 0  # files listed in `unreadable.jsonl`

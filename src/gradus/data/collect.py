@@ -12,7 +12,8 @@ from pathlib import Path
 
 from gradus.core.dataset import BadFile, ClassificationOptions, Method, Split
 from gradus.core.errors import InputError
-from gradus.data.lists import Entry
+from gradus.data.archives import unpack
+from gradus.data.lists import Entry, escape
 from gradus.data.readers.folder import FIELDS, Listing, Watcher, scan
 from gradus.data.readers.textfile import Places, read_labels, read_list
 from gradus.data.seeded import shuffled
@@ -30,6 +31,7 @@ class Part:
     entries: list[Entry] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    named: str = ""  # what is shown in place of `root`, where that is gone when the dataset is built
 
     def whole(self) -> Iterator[Entry]:
         """The entries with whole paths."""
@@ -38,7 +40,7 @@ class Part:
     @property
     def prefix(self) -> str:
         """What makes whole paths of the files' names."""
-        return f"{self.root}/".replace("//", "/")
+        return f"{self.named or self.root}/".replace("//", "/")
 
 
 Parts = dict[Split, Part]
@@ -59,12 +61,17 @@ class Plan:
         return sum(len(part.entries) for part in self.parts.values())
 
 
-def collect(options: ClassificationOptions, watch: Watcher) -> Plan:
+def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
     """Find the files. `watch` is told how many there are so far, and may raise to stop.
 
+    What has to be unpacked is written below `space`, which belongs to the caller.
     `InputError` names the field whose source is no dataset, or leaves nothing to train on.
     """
-    return {Method.FOLDER: _folders, Method.TEXTFILE: _lists}[options.method](options, watch)
+    if options.method is Method.TEXTFILE:
+        return _lists(options, watch)
+    if options.method is Method.ARCHIVE:
+        return _archives(options, watch, space)
+    return _folders(options, watch)
 
 
 def divide(entries: Sequence[Entry], labels: Sequence[str], root: Path, options: ClassificationOptions) -> Parts:
@@ -102,6 +109,28 @@ def _folders(options: ClassificationOptions, watch: Watcher) -> Plan:
             plan.parts[split] = Part(own.folder, _entries(own, plan.labels), own.unknown, own.left_out)
             plan.warnings.extend(own.warnings)
     return plan
+
+
+def _archives(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
+    unpacked, warnings = unpack_all(options, watch, space)
+    plan = _folders(unpacked, watch)
+    for split, part in plan.parts.items():
+        part.named = options.source(split) or options.train
+    plan.warnings[:0] = warnings
+    return plan
+
+
+def unpack_all(options: ClassificationOptions, watch: Watcher, space: Path) -> tuple[ClassificationOptions, list[str]]:
+    """The options with folders below `space` in place of the archives, and what is to be said of these."""
+    folders: dict[str, str] = {}
+    warnings: list[str] = []
+    for split, named in FIELDS.items():
+        if text := options.source(split):
+            folder, passed = unpack(Path(text), space / split, named, watch)
+            folders[named] = str(folder)
+            if passed:
+                warnings.append(f"{passed:,} files of {escape(Path(text).name)} are not named as pictures: passed over")
+    return options.model_copy(update=folders), warnings
 
 
 def _lists(options: ClassificationOptions, watch: Watcher) -> Plan:

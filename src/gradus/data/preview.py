@@ -69,15 +69,17 @@ class _LateError(Exception):
     """There is no time to read it all. Caught where the time is given."""
 
 
-def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds: float = SECONDS) -> Preview:
+def preview(
+    options: ClassificationOptions, space: Path, *, pictures: int = PICTURES, seconds: float = SECONDS
+) -> Preview:
     """Classes with their counts and up to `pictures` fitted examples, one class after the other.
 
     Bounded: however large the folder, counting ends after about `seconds`. Folders that are no dataset
-    raise the same errors as building one.
+    raise the same errors as building one. What has to be unpacked is written below `space`.
     """
     ends = time.monotonic() + seconds
     if options.method is not Method.FOLDER:
-        return _planned(options, pictures, ends)
+        return _planned(options, space, pictures, ends)
     folders = class_folders(Path(options.train))
     labels = [label_of(name) for name in folders.names]
     others = {
@@ -103,7 +105,7 @@ def preview(options: ClassificationOptions, *, pictures: int = PICTURES, seconds
     return Preview(classes=classes, class_count=len(labels), examples=examples, unknown=sorted(unknown))
 
 
-def _planned(options: ClassificationOptions, pictures: int, ends: float) -> Preview:
+def _planned(options: ClassificationOptions, space: Path, pictures: int, ends: float) -> Preview:
     """What is read as a whole before anything is known of it, such as a list."""
 
     def watch(_found: int) -> None:
@@ -111,7 +113,7 @@ def _planned(options: ClassificationOptions, pictures: int, ends: float) -> Prev
             raise _LateError
 
     try:
-        plan = collect(options, watch)
+        plan = collect(options, watch, space / "unpacked")
     except _LateError:
         raise InputError(
             "It takes too long to read for an example", field="train", hint="The dataset can be created all the same."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Method, Split, given_paths
@@ -38,8 +39,10 @@ def check(house: House, options: ClassificationOptions, *, unrestricted: bool = 
     findings = Findings()
     resolved = resolve(house, options, findings, unrestricted=unrestricted)
     if resolved is not None:
-        with findings.collect(), suppress(DeadlinePassedError):  # a large one: nothing was wrong with what was seen
-            collect(uploads.located(resolved, (house.home.uploads,)), Deadline(CHECK_SECONDS).watch)
+        look = Deadline(CHECK_SECONDS).watch
+        space = TemporaryDirectory(dir=house.home.path, prefix="check-")
+        with space as folder, findings.collect(), suppress(DeadlinePassedError):  # what was seen of it was right
+            collect(uploads.located(resolved, (house.home.uploads,)), look, Path(folder, "unpacked"))
     elif options.percent(Split.VAL) + options.percent(Split.TEST) >= 100:
         findings.add(*NOTHING_LEFT[:2], hint=NOTHING_LEFT[2])
     findings.finish()

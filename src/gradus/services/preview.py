@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -39,8 +41,8 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
     findings.finish()
     assert resolved is not None  # nothing was found
     most = min(asked.count, max(1, MAX_PIXELS // (asked.width * asked.height)))
-    with house.resources.slot(PARSING):
-        found = look(located(resolved, (house.home.uploads,)), pictures=most)
+    with house.resources.slot(PARSING), TemporaryDirectory(dir=house.home.path, prefix="example-") as space:
+        found = look(located(resolved, (house.home.uploads,)), Path(space), pictures=most)
     return Preview(
         classes=[_class(each, asked) for each in found.classes],
         class_count=found.class_count,

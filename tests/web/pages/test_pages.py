@@ -4,7 +4,9 @@ import hashlib
 import html
 import json
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +140,20 @@ def test_lists_are_sent_with_the_form(server, pictures) -> None:
     clone = browser.get("/datasets/new/classification", params={"clone": made.headers["location"].rpartition("/")[2]})
     assert options.train in clone.text
     assert 'name="shuffle" value="false" checked' in clone.text
+
+
+def test_an_archive_is_sent_with_the_form(browser, server, pictures, tmp_path) -> None:
+    packed = shutil.make_archive(str(tmp_path / "pets"), "zip", pictures)
+    files = {"train_upload": ("pets.zip", Path(packed).read_bytes())}
+    sent = {"name": "n", "method": "archive", "train": "", "width": "8", "height": "8"}
+    shown = browser.post("/datasets/new/classification/example", data=sent, files=files)
+    assert "12 pictures in 2 classes" in shown.text
+    made = browser.post("/datasets/new/classification", data=sent, files=files)
+    options = datasets.options_of(server.house, made.headers["location"].rpartition("/")[2])
+    assert options.train.endswith("/pets.zip")
+    refused = browser.post("/datasets/new/classification", data=sent, files={"train_upload": ("pets.zip", b"GIF89a")})
+    assert refused.status_code == 422
+    assert "neither a zip nor a tar" in refused.text
 
 
 def test_example_shows_pictures_and_counts(browser, pictures) -> None:
