@@ -40,8 +40,21 @@ class ResizeMode(StrEnum):
 
 class Encoding(StrEnum):
     PNG = "png"  # lossless
-    JPG = "jpg"  # quality 90
+    JPG = "jpg"  # of a chosen quality
     RAW = "raw"  # bytes as they are
+    AUTO = "auto"  # one of these, by the pictures
+
+
+class Backend(StrEnum):
+    LMDB = "lmdb"
+    HDF5 = "hdf5"
+
+
+class Compression(StrEnum):
+    """Of HDF5."""
+
+    NONE = "none"
+    GZIP = "gzip"
 
 
 class Method(StrEnum):
@@ -124,8 +137,21 @@ class ClassificationOptions(BaseModel):
     resize_mode: ResizeMode = Field(
         ResizeMode.SQUASH, title="Resize Transformation", description="How pictures of another shape are made to fit."
     )
+    backend: Backend = Field(
+        Backend.LMDB,
+        title="DB backend",
+        description="LMDB is smaller and read faster; HDF5 is what other programs read.",
+    )
+    compression: Compression = Field(
+        Compression.NONE, title="DB compression", description="For HDF5: gzip takes less room and more time."
+    )
     encoding: Encoding = Field(
-        Encoding.PNG, title="Image Encoding", description="PNG is lossless, JPEG smaller, raw the fastest to read."
+        Encoding.PNG,
+        title="Image Encoding",
+        description="PNG is lossless, JPEG smaller, raw the fastest to read. HDF5 is always raw.",
+    )
+    quality: int = Field(
+        90, ge=1, le=100, title="JPEG quality", description="For JPEG: 1 to 100, more is better and larger."
     )
     seed: Seed = Field(1, title="Random seed", description="The same pictures and seed give the same database.")
     unreadable_percent: Percent = Field(
@@ -233,6 +259,9 @@ class DatasetFacts(BaseModel):
     channels: Literal[1, 3]
     resize_mode: ResizeMode
     encoding: Encoding
+    encoding_reason: str = ""  # why, where it is not what was asked for
+    backend: Backend = Backend.LMDB
+    compression: Compression = Compression.NONE
     splits: list[SplitFacts]
     mean_pixel: list[float]
     unreadable: int = 0  # files listed in `unreadable.jsonl`

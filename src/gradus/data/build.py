@@ -15,6 +15,7 @@ from pathlib import Path
 from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split, SplitFacts
 from gradus.core.errors import InputError
 from gradus.core.report import Report
+from gradus.data.choice import choose_encoding
 from gradus.data.collect import ANYWHERE, Part, Plan, collect
 from gradus.data.facts import FILE, write_facts
 from gradus.data.files import remove_leftovers, replace_folder, write_text, writing
@@ -22,7 +23,7 @@ from gradus.data.lists import entry_lines, label_lines
 from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.seeded import shuffled
 from gradus.data.work import Done, Recipe, in_order
-from gradus.data.writers.lmdb import LmdbWriter
+from gradus.data.writers.writer import open_writer
 
 BUILDING = ".building-"
 UNREADABLE = "unreadable.jsonl"
@@ -45,6 +46,7 @@ class _Build:
     files: int = 0  # to be read in all
     read: int = 0
     bad: list[BadFile] = field(default_factory=list)
+    reason: str = ""  # why this encoding
     started: float = field(default_factory=time.monotonic)
     _reported: float = 0.0
 
@@ -105,6 +107,9 @@ def build_classification(options: ClassificationOptions, folder: Path, report: R
                 report.warning(warning)
             build.files = plan.count + len(plan.bad)
             build.bad, build.read = list(plan.bad), len(plan.bad)
+            files = (file for file, _ in plan.parts[Split.TRAIN].entries)
+            encoding, build.reason = choose_encoding(options, files)
+            build.options = options.model_copy(update={"encoding": encoding})
             return _write(build, plan, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -138,6 +143,9 @@ def _write(build: _Build, plan: Plan, temporary: Path) -> DatasetFacts:
         channels=options.channels,
         resize_mode=options.resize_mode,
         encoding=options.encoding,
+        encoding_reason=build.reason,
+        backend=options.backend,
+        compression=options.compression,
         splits=splits,
         mean_pixel=backwards.mean(axis=(1, 2)).tolist(),
         unreadable=len(build.bad),
@@ -161,7 +169,7 @@ def _database(build: _Build, plan: Plan, split: Split, temporary: Path, total: S
     recipe = Recipe(root=str(source.root).rstrip("/"), options=build.options, summed=total is not None, shown=shown)
     began = told = time.monotonic()
     at = 0
-    with LmdbWriter(temporary / f"{split}_db") as writer:
+    with open_writer(build.options, temporary / f"{split}_db") as writer:
         for done in in_order(recipe, part, build.look):
             writer.append(done.records)
             at += len(done.records) + len(done.bad)
