@@ -5,56 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any
 
-import cv2
 import httpx
-import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from gradus.core.errors import NetworkError, UnavailableError
-from gradus.core.network import Graph
-from gradus.jobs.engine_host import EngineHost
-from gradus.jobs.orders import NetworkQuestion
 from gradus.services.house import House
 from gradus.services.settings import Settings
 from gradus.web.app import create_app
 from gradus.web.serve import address_of, listen, make_server
-
-
-class StubHost:
-    """In place of the engine host: no process, no torch. Text with `broken` in it does not compile."""
-
-    ready = True
-    hopeless = False
-
-    def start(self) -> None: ...
-    def close(self) -> None: ...
-    def wait(self, timeout: float) -> bool:
-        return True
-
-    def watch(self, watcher: Callable[[], None]) -> None: ...
-    def ask(self, question: NetworkQuestion, timeout: float = 60) -> Graph:
-        if "broken" in question.text:
-            raise NetworkError("there is no layer type `Broken`", line=1 + question.text.split("broken")[0].count("\n"))
-        return Graph(
-            name="net", phase=question.phase, nodes=[], edges=[], inputs=["data"], outputs=["loss"], parameters=0,
-            multiply_adds=0, batch_size=1,
-        )  # fmt: skip
-
-
-class Idle:
-    """An executor that never starts anything."""
-
-    def ready(self, kind: object) -> bool:
-        return False
-
-    def start(self, folder: Path, task: object) -> object:
-        raise UnavailableError("nothing is started here")
-
-    def collect(self) -> None: ...
-    def watch(self, wake: Callable[[], None]) -> None: ...
 
 
 @dataclass
@@ -90,8 +50,8 @@ class Running:
         return made
 
 
-def _serve(settings: Settings) -> Iterator[Running]:
-    with House(settings, host=cast(EngineHost, StubHost()), executor=Idle()).open("command") as house:  # type: ignore[arg-type]
+def _serve(settings: Settings, host: Any, executor: Any) -> Iterator[Running]:
+    with House(settings, host=host, executor=executor).open("command") as house:
         app = create_app(house)
         listener = listen("127.0.0.1", 0)
         server = make_server(app)
@@ -117,26 +77,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def server(settings: Settings) -> Iterator[Running]:
-    yield from _serve(settings)
+def server(settings: Settings, host: Any, executor: Any) -> Iterator[Running]:
+    yield from _serve(settings, host, executor)
 
 
 @pytest.fixture
-def open_server(settings: Settings) -> Iterator[Running]:
+def open_server(settings: Settings, host: Any, executor: Any) -> Iterator[Running]:
     """A server without tokens (`--auth none`)."""
-    yield from _serve(settings.model_copy(update={"auth": "none", "home": settings.home.with_name("open")}))
+    open_to_all = settings.model_copy(update={"auth": "none", "home": settings.home.with_name("open")})
+    yield from _serve(open_to_all, host, executor)
 
 
 @pytest.fixture
-def pictures(settings: Settings) -> Path:
+def pictures(settings: Settings, make_pictures: Callable[..., Path]) -> Path:
     """A folder of two classes with six pictures each, inside the data root."""
-    random = np.random.default_rng(0)
-    folder = settings.data_roots[0] / "pets"
-    for label in ("cat", "dog"):
-        (folder / label).mkdir(parents=True)
-        for number in range(6):
-            assert cv2.imwrite(str(folder / label / f"{number}.png"), random.integers(0, 255, (16, 16, 3), np.uint8))
-    return folder
+    return make_pictures(settings.data_roots[0] / "pets")
 
 
 @pytest.fixture
