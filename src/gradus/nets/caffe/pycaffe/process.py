@@ -123,17 +123,15 @@ def log(message: str) -> None:
 
 
 def has_nccl() -> bool:
-    """Whether solvers of several processes can be joined from Python: they cannot, `gradus` does that itself."""
+    """Whether solvers of several processes can be joined: they cannot."""
     return False
 
 
 class NCCL:
-    """Stands where Caffe has its link between GPUs, and says what to use instead."""
+    """Stands where Caffe has its link between GPUs, and says what to do instead."""
 
     def __init__(self, *_: object) -> None:
-        raise CaffeError(
-            "solvers cannot be joined over NCCL from Python", hint="Train on several GPUs with `gradus caffe train`."
-        )
+        raise CaffeError("solvers cannot be joined over NCCL", hint="Train on one GPU.")
 
 
 class Timer:
