@@ -148,7 +148,7 @@ class ClassificationOptions(BaseModel):
     encoding: Encoding = Field(
         Encoding.PNG,
         title="Image Encoding",
-        description="PNG is lossless, JPEG smaller, raw the fastest to read. HDF5 is always raw.",
+        description="PNG is lossless, JPEG smaller, raw the fastest to read; auto chooses. HDF5 is always raw.",
     )
     quality: int = Field(
         90, ge=1, le=100, title="JPEG quality", description="For JPEG: 1 to 100, more is better and larger."
