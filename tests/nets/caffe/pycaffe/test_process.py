@@ -73,7 +73,7 @@ def test_places_among_solvers_are_kept(caffe) -> None:
     assert caffe.has_nccl() is False
     with pytest.raises(RuntimeError, match="NCCL") as caught:
         caffe.NCCL(None, "uid")
-    assert "gradus caffe train" in caught.value.problem.hint
+    assert "one GPU" in caught.value.problem.hint
 
 
 def test_the_log_is_pythons(caffe, caplog, monkeypatch) -> None:
