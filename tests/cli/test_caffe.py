@@ -127,8 +127,8 @@ def test_a_killed_training_leaves_whole_files_only(start: Start, gradus: Run, wo
     for state in states:  # a state is written after the weights that it names
         kept = read_state(state)
         assert [blob.read().size for blob in kept.history] == [15, 3]
-        with read_weights(Path(kept.learned_net)) as weights:
-            assert [array.shape for array in weights.arrays()["ip"]] == [(3, 5), (3,)]
+        weights = read_weights(Path(kept.learned_net))
+        assert [array.shape for array in weights.arrays()["ip"]] == [(3, 5), (3,)]
 
 
 def test_a_script_that_imports_caffe_runs_unchanged(gradus: Run, work: Path) -> None:
