@@ -58,7 +58,7 @@ def wait_for(process: subprocess.Popen[str], words: str) -> str:
 def test_the_help_lists_caffe_s_commands_without_torch(gradus: Run) -> None:
     shown = gradus("caffe", "--help")
     assert shown.returncode == 0
-    for command in ("train", "test", "time", "upgrade", "draw", "python", "device_query"):
+    for command in ("train", "test", "time", "upgrade", "deploy", "draw", "python", "device_query"):
         assert f" {command} " in shown.stdout
     code = "import sys, gradus.cli.caffe; print({'torch', 'numpy', 'sqlalchemy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -34,6 +34,7 @@ COMMANDS = {
     "test": "Score a network: --model=FILE --weights=FILE [--iterations=50] [--gpu=0].",
     "time": "Time a network layer by layer: --model=FILE [--iterations=50] [--phase=TRAIN] [--gpu=0].",
     "upgrade": "Bring a network or solver up to date, text or binary: IN OUT.",
+    "deploy": "Write the text of a network that predicts: TRAIN_TEST.prototxt DEPLOY.prototxt.",
     "draw": "Draw a network with shapes and counts: IN OUT.svg (or .dot, .png, .pdf) [--phase=TRAIN] [--rankdir=TB].",
     "python": "Run a script that says `import caffe`: SCRIPT [ARGUMENT...].",
     "device_query": "Say which GPUs there are: [--gpu=all].",

@@ -59,3 +59,12 @@ def test_a_script_that_is_not_there_is_said(caffe: Run, work: Path) -> None:
     assert ran.code == 2
     assert "there is no script lost.py" in ran.err
     assert caffe("python").code == 2
+
+
+def test_nothing_is_said_to_who_has_gone(caffe: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("gradus.engine.caffe.device_query.run", gone)
+    ran = caffe("device_query")
+    assert (ran.code, ran.err) == (1, "")

@@ -18,7 +18,7 @@ from gradus.engine.caffe.log import Log
 from gradus.nets.caffe import user_code
 
 GLOG_FOLDER, GLOG_LEAST = "GLOG_log_dir", "GLOG_minloglevel"  # glog's variables, spelled as it does
-COMMANDS = ("train", "test", "time", "upgrade", "draw", "device_query")
+COMMANDS = ("train", "test", "time", "upgrade", "deploy", "draw", "device_query")
 FAILED, WRONG = 1, 2
 
 
@@ -41,13 +41,13 @@ def main(arguments: Sequence[str]) -> int:
         log = Log(least=_least(given), folder=Path(folder) if folder else None)
         user_code.permit_all()  # the process is the user's own
         _command(given)(given, log)
+    except BrokenPipeError:  # who listened has gone
+        return FAILED
     except (GradusError, OSError) as problem:
         log("caffe.cpp:1", _sentence(problem), "F")
         return WRONG if isinstance(problem, InputError | OSError) else FAILED
     except KeyboardInterrupt:
         return 128 + 2
-    except BrokenPipeError:
-        return FAILED
     finally:
         log.close()
     return 0
@@ -60,9 +60,8 @@ def _command(given: Given) -> Callable[[Given, Log], None]:
         raise UsageError(f"there is no script {given.words[1][:200]}", hint="Give the path of a Python file.")
     if name not in COMMANDS:
         raise UsageError(f"Unknown action: {name[:80]}", hint=f"There are {', '.join(COMMANDS)}.")
-    command: Callable[[Given, Log], None] = importlib.import_module(f"gradus.engine.caffe.{name}").run
-    user_code.permit_all()  # this process is the user's own
-    return command
+    run: Callable[[Given, Log], None] = importlib.import_module(f"gradus.engine.caffe.{name}").run
+    return run
 
 
 def _least(given: Given) -> int:

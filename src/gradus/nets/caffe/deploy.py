@@ -35,18 +35,9 @@ def deploy_text(name: str, definitions: Iterable[Definition], shapes: Mapping[st
     """
     net = message_class("NetParameter")(name=name)
     gone: set[str] = set()  # tops that nobody gives any more
-    renamed: dict[str, str] = {}  # tops of Split layers: what they are copies of
     for definition in definitions:
         given = definition.message
-        if given.type == "Split":
-            source = renamed.get(given.bottom[0], given.bottom[0])
-            renamed.update(dict.fromkeys(given.top, source))
-            gone.update(given.top if source in gone else ())
-            continue
         message = _without_training(given)
-        message.bottom[:] = [renamed.get(bottom, bottom) for bottom in given.bottom]
-        for top in given.top:  # a name may be given anew
-            renamed.pop(top, None)
         if given.type != "Input" and given.name in shapes:
             net.layer.append(_input(message, shapes[given.name][0]))
             gone.update(given.top[1:])
