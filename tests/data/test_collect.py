@@ -164,6 +164,66 @@ def test_lists_need_labels():
         ClassificationOptions(name="n", train="/t", method="textfile")
 
 
+@pytest.fixture
+def table(pictures, tmp_path, options):
+    """Options for a table of thirty pictures of three classes, `more` rows after them."""
+
+    def make(splits=("",), more="", **given):
+        root = pictures(("a", "b", "c"), count=10)
+        rows = [
+            f"{label}/{i:03d}.png,{number},{splits[i % len(splits)]}"
+            for i in range(10)
+            for number, label in ((10, "a"), (9, "b"), (2, "c"))
+        ]
+        (root / "t.csv").write_text("path,label,split\n" + "\n".join(rows) + f"\n{more}")
+        return options(root / "t.csv", method="manifest", **given)
+
+    return make
+
+
+def test_a_table_without_splits_is_parted_class_by_class(table, memory, tmp_path):
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        facts = build_classification(table(seed=seed, validation_percent=30), tmp_path / name, memory())
+        assert {s.split: s.class_counts for s in facts.splits} == {"train": [7] * 3, "val": [3] * 3}
+    assert facts.labels == ["2", "9", "10"]
+    content = [(tmp_path / name / "train_db" / "data.mdb").read_bytes() for name in ("one", "two", "three")]
+    assert content[0] == content[1] != content[2]
+    assert all(
+        path.split("/")[-2] == "cba"[label] for path, label in read_entries((tmp_path / "one" / "val.txt").read_text())
+    )
+
+
+def test_a_table_that_names_its_splits_is_obeyed(table):
+    plan = collect(
+        table(("train", "train", "val", "", "test"), more="a/000.png,77,val\nb/000.png,new,\n"), nobody, NOWHERE
+    )
+    assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 18, "val": 6, "test": 6}
+    assert plan.parts[Split.VAL].unknown == ["77"]
+    assert plan.parts[Split.TRAIN].left_out == ["new"]
+
+
+def test_limits_of_a_table(table):
+    plan = collect(table(maximum_per_class=4, validation_percent=0, shuffle=False), nobody, NOWHERE)
+    labels = [label for _, label in plan.parts[Split.TRAIN].entries]
+    assert sorted(labels) == [0] * 4 + [1] * 4 + [2] * 4
+    files = [path for path, _ in plan.parts[Split.TRAIN].entries if "/a/" in path]
+    assert files == sorted(files)  # as they stand there
+    with pytest.raises(InputError, match="none has at least 11") as caught:
+        collect(table(minimum_per_class=11), nobody, NOWHERE)
+    assert caught.value.problem.field == "train"
+
+
+def test_rows_of_no_use_are_listed(table, memory, tmp_path):
+    facts = build_classification(table(more="none.png,9,\n"), tmp_path / "job", memory())
+    assert facts.unreadable == 1
+    assert "t.csv, line 32" in (tmp_path / "job" / "unreadable.jsonl").read_text()
+
+
+def test_a_table_names_its_own_validation_pictures():
+    with pytest.raises(ValueError, match="named by the table itself"):
+        ClassificationOptions(name="n", train="/t", method="manifest", test="/x")
+
+
 def test_the_old_record_of_a_job_still_loads():
     """As jobs of the first version wrote it."""
     old = {

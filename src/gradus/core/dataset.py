@@ -63,6 +63,7 @@ class Method(StrEnum):
     FOLDER = "folder"  # one sub-folder for each class
     TEXTFILE = "textfile"  # lists of `path label`
     ARCHIVE = "archive"  # a zip or tar of such a folder
+    MANIFEST = "manifest"  # a table with a row for each picture
 
 
 class Split(StrEnum):
@@ -86,11 +87,11 @@ class ClassificationOptions(BaseModel):
     method: Method = Field(
         Method.FOLDER,
         title="Method",
-        description="A folder for each class, lists with a path and a number on each line, or a zip or tar of folders.",
+        description="A folder for each class, lists of paths and numbers, an archive of folders, or a table.",
     )
     train: str = Field(
         min_length=1, max_length=4096, title="Training Images",
-        description="A folder on this machine with one sub-folder of pictures for each class, or a list or archive.",
+        description="A folder on this machine with a sub-folder of pictures for each class; or a list, archive, table.",
     )  # fmt: skip
     image_folder: Source = Field(
         "", title="Image folder (optional)", description="Where relative paths of the list start. Empty: beside it."
@@ -172,6 +173,9 @@ class ClassificationOptions(BaseModel):
                 raise ValueError(f"the maximum {kind}samples per class is smaller than the minimum")
         if self.method is Method.TEXTFILE and not self.labels:
             raise ValueError("Labels must be given for lists: a text file with the names of the classes")
+        if self.method is Method.MANIFEST and (self.validation or self.test):
+            which = "Validation Images" if self.validation else "Test Images"
+            raise ValueError(f"{which} are named by the table itself, in its column “split”")
         return self
 
     def source(self, split: Split) -> str:
@@ -206,12 +210,11 @@ class ClassificationOptions(BaseModel):
 
 
 PATHS: dict[str, dict[Method, bool]] = {  # whether a field names a folder, for the methods that use it
-    **{
-        name: {Method.FOLDER: True, Method.TEXTFILE: False, Method.ARCHIVE: False}
-        for name in ("train", "validation", "test")
-    },
+    "train": {Method.FOLDER: True, Method.TEXTFILE: False, Method.ARCHIVE: False, Method.MANIFEST: False},
+    **{name: {Method.FOLDER: True, Method.TEXTFILE: False, Method.ARCHIVE: False} for name in ("validation", "test")},
     "labels": {Method.TEXTFILE: False},
-    **{name: {Method.TEXTFILE: True} for name in ("image_folder", "validation_image_folder", "test_image_folder")},
+    "image_folder": {Method.TEXTFILE: True, Method.MANIFEST: True},
+    **{name: {Method.TEXTFILE: True} for name in ("validation_image_folder", "test_image_folder")},
 }
 
 

@@ -6,7 +6,8 @@ the others are shares of the training pictures, class by class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from gradus.core.dataset import BadFile, ClassificationOptions, Method, Split
 from gradus.core.errors import InputError
 from gradus.data.archives import unpack
 from gradus.data.lists import Entry, escape
-from gradus.data.readers.folder import FIELDS, Listing, Watcher, scan
+from gradus.data.readers.folder import FIELDS, Listing, Watcher, least_for_all, scan
+from gradus.data.readers.manifest import read_manifest
 from gradus.data.readers.textfile import Places, read_labels, read_list
-from gradus.data.seeded import shuffled
+from gradus.data.seeded import sampled, shuffled
 from gradus.data.split import parts
 from gradus.data.uploads import FOLDER as UPLOADS
 
 ANYWHERE = Path("/")
+_SHARES = {Split.VAL: "validation_percent", Split.TEST: "test_percent"}
 
 
 @dataclass(slots=True)
@@ -71,6 +74,8 @@ def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan
         return _lists(options, watch)
     if options.method is Method.ARCHIVE:
         return _archives(options, watch, space)
+    if options.method is Method.MANIFEST:
+        return _table(options, watch)
     return _folders(options, watch)
 
 
@@ -139,10 +144,8 @@ def _lists(options: ClassificationOptions, watch: Watcher) -> Plan:
     for split, named in FIELDS.items():
         if not options.source(split):
             continue
-        path, folder = Path(options.source(split)), options.folder_of(split)
-        beside = None if path.parent.parent.name == UPLOADS else path.parent  # nothing lies beside what was sent
-        places = Places(Path(folder) if folder else beside, options.roots)
-        found = read_list(path, places, len(labels), named, _after(plan.count, watch))
+        path = Path(options.source(split))
+        found = read_list(path, _places(options, split), len(labels), named, _after(plan.count, watch))
         plan.bad.extend(found.bad)
         if split is Split.TRAIN:
             plan.parts = divide(found.entries, labels, ANYWHERE, options)
@@ -151,6 +154,60 @@ def _lists(options: ClassificationOptions, watch: Watcher) -> Plan:
     if plan.bad:
         plan.warnings.append(f"{len(plan.bad):,} lines of the lists cannot be used; the dataset lists them")
     return plan
+
+
+def _table(options: ClassificationOptions, watch: Watcher) -> Plan:
+    table = read_manifest(Path(options.train), _places(options, Split.TRAIN), watch)
+    own: Parts = {
+        split: Part(ANYWHERE) for split in (Split.VAL, Split.TEST) if any(s is split for _, _, s in table.rows)
+    }
+    options = options.model_copy(update={_SHARES[split]: 0 for split in own})
+    rows = [(file, label) for file, label, split in table.rows if split not in own]
+    counts = Counter(label for _, label in rows)
+    least, most = max(options.minimum_per_class, least_for_all(options)), options.maximum_per_class
+    labels = sorted((label for label, count in counts.items() if count >= least), key=_order(counts))
+    if len(labels) < 2:
+        raise InputError(
+            f"Of {len(counts):,} labels of the table, {len(labels) or 'none'} has at least {least} training pictures; "
+            "a classification needs at least two",
+            field="train", file=escape(options.train), hint="Add pictures, or lower “Minimum samples per class”.",
+        )  # fmt: skip
+    numbers = {label: number for number, label in enumerate(labels)}
+    entries = [(file, numbers[label]) for file, label in rows if label in numbers]
+    if most is not None:
+        entries = _at_most(entries, labels, most, options.seed)
+    plan = Plan(labels, divide(entries, labels, ANYWHERE, options), bad=table.bad)
+    plan.parts[Split.TRAIN].left_out = sorted(counts.keys() - numbers.keys())
+    for split, part in own.items():
+        chosen = [(file, label) for file, label, s in table.rows if s is split]
+        part.entries = [(file, numbers[label]) for file, label in chosen if label in numbers]
+        part.unknown = sorted({label for _, label in chosen} - numbers.keys())
+        plan.parts[split] = part
+    if plan.bad:
+        plan.warnings.append(f"{len(plan.bad):,} rows of the table cannot be used; the dataset lists them")
+    return plan
+
+
+def _at_most(entries: list[Entry], labels: Sequence[str], most: int, seed: int) -> list[Entry]:
+    """At most so many of each class, chosen at random with the seed, in the order they had."""
+    kept: list[int] = []
+    for number, label in enumerate(labels):
+        places = [place for place, (_, own) in enumerate(entries) if own == number]
+        kept.extend(places if len(places) <= most else sampled(places, most, seed, f"maximum/{label}"))
+    return [entries[place] for place in sorted(kept)]
+
+
+def _order(labels: Iterable[str]) -> Callable[[str], tuple[int, bytes]]:
+    """Numbers are sorted as such, so that class 10 comes after class 9; other labels by their bytes."""
+    numbers = all(label.isascii() and label.isdigit() for label in labels)
+    return lambda label: (int(label) if numbers else 0, label.encode("utf-8", "surrogateescape"))
+
+
+def _places(options: ClassificationOptions, split: Split) -> Places:
+    """Where the relative paths of a list or table start; beside it, but nothing lies beside what was sent."""
+    path, folder = Path(options.source(split)), options.folder_of(split)
+    beside = None if path.parent.parent.name == UPLOADS else path.parent
+    return Places(Path(folder) if folder else beside, options.roots)
 
 
 def _entries(listing: Listing, labels: Sequence[str] | None = None) -> list[Entry]:

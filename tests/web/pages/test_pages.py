@@ -102,7 +102,7 @@ def test_separate_folders_are_part_of_the_form(browser, server, pictures) -> Non
     refused = browser.post("/datasets/new/classification", data=sent)
     assert refused.status_code == 403
     assert '<a href="#test">' in refused.text
-    assert refused.text.count('<details class="more" open>') == 2  # both folders show
+    assert len(re.findall('<details class="more for-[^>]*" open>', refused.text)) == 2  # both folders show
     made = browser.post("/datasets/new/classification", data={**sent, "test": "", "validation_maximum_per_class": "4"})
     options = datasets.options_of(server.house, made.headers["location"].rpartition("/")[2])
     assert (options.validation, options.validation_maximum_per_class) == (str(pictures), 4)
@@ -154,6 +154,22 @@ def test_an_archive_is_sent_with_the_form(browser, server, pictures, tmp_path) -
     refused = browser.post("/datasets/new/classification", data=sent, files={"train_upload": ("pets.zip", b"GIF89a")})
     assert refused.status_code == 422
     assert "neither a zip nor a tar" in refused.text
+
+
+def test_a_table_is_sent_with_the_form(browser, server, pictures) -> None:
+    rows = "".join(f'{{"path": "{label}/{i}.png", "label": "{label}"}}\n' for i in range(6) for label in ("cat", "dog"))
+    files = {"train_upload": ("t.jsonl", (rows + "odd\n").encode())}
+    sent = {"name": "n", "method": "manifest", "train": "", "width": "8", "height": "8", "image_folder": str(pictures)}
+    shown = browser.post("/datasets/new/classification/example", data=sent, files=files)
+    assert "12 pictures in 2 classes" in shown.text
+    assert "t.jsonl, line 13" in shown.text
+    made = browser.post("/datasets/new/classification", data=sent, files=files)
+    page = browser.get(made.headers["location"]).text
+    assert f'<dt>Image folder</dt><dd class="mono">{pictures}</dd>' in page
+    assert "<dt>Per class</dt>" in page
+    assert '<dt>Training images</dt><dd class="mono">t.jsonl (sent)</dd>' in page
+    outside = browser.post("/datasets/new/classification", data=sent | {"image_folder": "/etc"}, files=files)
+    assert outside.status_code == 403
 
 
 def test_example_shows_pictures_and_counts(browser, pictures) -> None:

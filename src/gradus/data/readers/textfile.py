@@ -91,8 +91,8 @@ class Places:
 def read_list(path: Path, places: Places, classes: int, named: str, watch: Watcher) -> Listed:
     """Read a list for so many classes. `named` is the field of the form that an `InputError` names."""
     found = Listed()
-    with _opened(path, named) as file:
-        for number, line in _lines(file, path, named):
+    with opened(path, named) as file:
+        for number, line in numbered_lines(file, path, named):
             if not line.strip():
                 continue
             try:
@@ -114,10 +114,10 @@ def read_list(path: Path, places: Places, classes: int, named: str, watch: Watch
 
 def read_labels(path: Path) -> list[str]:
     """The names of the classes, one a line. `InputError` where there are fewer than two."""
-    with _opened(path, "labels") as file:
+    with opened(path, "labels") as file:
         if os.fstat(file.fileno()).st_size > LABEL_BYTES:
             raise InputError("is too large for a list of names", field="labels", file=escape(str(path)))
-        names = [line.strip() for _, line in _lines(file, path, "labels")]
+        names = [line.strip() for _, line in numbered_lines(file, path, "labels")]
     while names and not names[-1]:
         names.pop()
     if b"" in names:
@@ -147,7 +147,7 @@ def _entry(line: bytes, places: Places, classes: int) -> Entry:
     return places.find(os.fsdecode(name))[1:], label
 
 
-def _lines(file: BinaryIO, path: Path, named: str) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(file: BinaryIO, path: Path, named: str, longest: int = LONGEST_LINE) -> Iterator[tuple[int, bytes]]:
     """Numbered lines without their ends, each cut a little after the longest that is allowed."""
     first = file.read(3)
     if first.startswith(_UTF16):
@@ -155,15 +155,16 @@ def _lines(file: BinaryIO, path: Path, named: str) -> Iterator[tuple[int, bytes]
     if first != _MARK:
         file.seek(0)
     number = 0
-    while line := file.readline(LONGEST_LINE + 2):
+    while line := file.readline(longest + 2):
         number += 1
         cut = line
-        while not cut.endswith(b"\n") and len(cut) == LONGEST_LINE + 2:
-            cut = file.readline(LONGEST_LINE + 2)
+        while not cut.endswith(b"\n") and len(cut) == longest + 2:
+            cut = file.readline(longest + 2)
         yield number, line.rstrip(b"\r\n")
 
 
-def _opened(path: Path, named: str) -> BinaryIO:
+def opened(path: Path, named: str) -> BinaryIO:
+    """A regular file; `PathError` names the field of the form otherwise."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:

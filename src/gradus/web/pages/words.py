@@ -33,6 +33,11 @@ STATE_ICONS = {
 }
 
 
+def sent(source: str) -> str:
+    """A path as it is; a file that was sent by its name."""
+    return f"{source.rpartition('/')[2]} (sent)" if source.startswith("upload:") else source
+
+
 def count(value: float) -> str:
     """12345 as "12,345"."""
     return f"{value:,.0f}"

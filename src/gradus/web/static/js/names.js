@@ -1,11 +1,12 @@
 // Sensible names before anyone types: from the folder, and sizes by one click.
 import { all, find } from "./dom.js";
 
-/** "/data/my_flowers/" as "my flowers", a list by the folder it lies in. */
+/** "/data/my_flowers/" and "/data/my_flowers.zip" as "my flowers", a list or table by the folder it lies in. */
 const fromFolder = (path) => {
   const parts = path.replace(/\/+$/, "").split("/");
   const last = parts.pop();
-  return (last.endsWith(".txt") && parts.length > 1 ? parts.pop() : last).replaceAll("_", " ");
+  const name = /\.(txt|csv|tsv|jsonl)$/.test(last) && parts.length > 1 ? parts.pop() : last;
+  return name.replace(/\.(zip|tgz|tar(\.\w+)?)$/, "").replaceAll("_", " ");
 };
 
 export function start(part) {
