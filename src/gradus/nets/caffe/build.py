@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gradus.core.errors import GradusError
+from gradus.core.errors import GradusError, MemoryLimitError
 from gradus.core.network import Phase
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 from gradus.nets.caffe.placing import Built, Placing
@@ -156,7 +156,14 @@ class Builder:
         """Allocate all weights (zeros) on a device."""
         for _, layer, blob in self.owners:
             meta = getattr(layer, blob)
-            _put(layer, blob, torch.zeros(meta.shape, device=device), learns=meta.requires_grad)
+            try:
+                zeros = torch.zeros(meta.shape, device=device)
+            except RuntimeError as problem:  # the processor's allocator has no class of its own
+                if not isinstance(problem, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(problem):
+                    raise
+                where = f'the {blob} of layer "{layer.definition.name}" ({times(tuple(meta.shape))})'
+                raise MemoryLimitError(f"{device} has no room for {where}", hint="Use a smaller network.") from problem
+            _put(layer, blob, zeros, learns=meta.requires_grad)
         self.module.relink()
         self.refresh()
 

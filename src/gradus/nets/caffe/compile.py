@@ -15,7 +15,7 @@ from gradus.nets.caffe.build import Builder
 from gradus.nets.caffe.derive import Derived, deploy_text, derive, train_val_text
 from gradus.nets.caffe.draw import draw
 from gradus.nets.caffe.layers.base import Layer, Shape
-from gradus.nets.caffe.limits import refuse_too_large
+from gradus.nets.caffe.limits import held_values, refuse_too_large
 from gradus.nets.caffe.placing import Built
 from gradus.nets.caffe.plan import PhaseModule
 from gradus.nets.network import Network, ParameterSpec
@@ -101,7 +101,8 @@ class CaffeNetwork(Network):
 
     def place(self, device: str) -> None:
         """Allocate the weights, if they can fit."""
-        refuse_too_large(self._builder.specs, device, self._derived.source)
+        held = min(held_values(built, keep=False) for built in self.built.values())  # whoever predicts runs one
+        refuse_too_large(self._builder.specs, device, self._derived.source, blobs=held)
         self._builder.place(device)
 
 

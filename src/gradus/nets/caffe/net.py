@@ -19,6 +19,7 @@ from gradus.nets.caffe.batch_norms import Dialect, match_dialect
 from gradus.nets.caffe.build import Builder
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 from gradus.nets.caffe.layers.data import Input
+from gradus.nets.caffe.limits import held_values, refuse_too_large
 from gradus.nets.caffe.placing import Placed
 from gradus.nets.caffe.plan import PhaseModule, Step
 from gradus.nets.caffe.rules import TEST, TRAIN, State, included
@@ -167,6 +168,9 @@ class Net:
             return
         self._builder.release()
         self._built = self._builder.build("deploy", self.definitions, feeds, training=self.training, keep=not self.lean)
+        source = self.definitions[0].source if self.definitions else ""
+        held = held_values(self._built, keep=not self.lean)
+        refuse_too_large(self.specs, self.device, source, copies=1 + self.training, blobs=held)
         self._fed = feeds
         self._slot_of = {name: slot for slot, name in enumerate(self._built.names)}  # the last one of each name
         self._now = dict(self._slot_of)  # the one that holds each name's blob: in place, layers make it anew

@@ -220,10 +220,10 @@ class Placing:
             if len(shape) > AXES_LIMIT:
                 raise definition.error(f"would give a blob with {len(shape):,} axes, more than Caffe's {AXES_LIMIT}")
             if min(shape, default=0) < 0:
-                raise definition.error(f"would give {times(shape)}", hint="Sizes cannot be negative.")
-            if math.prod(shape) > BLOB_LIMIT:
+                raise definition.error(f"would give {times(shape)}: sizes cannot be negative")
+            if (count := math.prod(max(side, 1) for side in shape)) > BLOB_LIMIT:
                 raise definition.error(
-                    f"would give {math.prod(shape):,} values ({times(shape)}), more than Caffe's {BLOB_LIMIT:,}",
+                    f"would give {count:,} values ({times(shape)}), more than Caffe's {BLOB_LIMIT:,}",
                     hint="Use a smaller batch, smaller pictures or fewer outputs.",
                 )
 

@@ -21,7 +21,7 @@ WIRE_LIMIT = 30_000  # bottoms and tops of all layers
 
 _UNKNOWN = re.compile(r'Message type "caffe\.(\w+)" has no field named "([^"]*)"')
 _ENUM = re.compile(r'Enum type "caffe\.([\w.]+)" has no value named "?([^"]*?)"?\.?$')
-_PLACE = re.compile(r"^(\d+):(?:(\d+) ?:)? *")
+_PLACE = re.compile(r"^(\d+):(?:(\d+) ?:)? *(?:'.*': (?=\w))?")  # protobuf may quote the whole line
 
 
 @dataclass(slots=True)

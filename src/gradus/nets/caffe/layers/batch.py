@@ -38,6 +38,7 @@ class BatchNorm(Layer):
     """
 
     settings = "batch_norm_param"
+    keeps_shape = True
     mean: Tensor
     variance: Tensor
     factor: Tensor
