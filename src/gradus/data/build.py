@@ -21,6 +21,7 @@ from gradus.data.facts import FILE, write_facts
 from gradus.data.files import remove_leftovers, replace_folder, write_text, writing
 from gradus.data.lists import entry_lines, label_lines
 from gradus.data.mean import Sum, write_mean, write_picture
+from gradus.data.memory import reuse_memory
 from gradus.data.seeded import shuffled
 from gradus.data.work import Done, Recipe, in_order
 from gradus.data.writers.writer import open_writer
@@ -93,6 +94,7 @@ def build_classification(options: ClassificationOptions, folder: Path, report: R
     Raises `Stopped` within a second of being asked to stop, `InputError` where the pictures are no
     dataset, `StorageFullError` where the disk is full; then no database is there.
     """
+    reuse_memory()
     build = _Build(options, folder, report)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).unlink(missing_ok=True)

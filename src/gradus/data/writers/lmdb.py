@@ -14,7 +14,7 @@ from gradus.core.errors import InputError
 from gradus.data.files import FULL, storage_full, sync_folder
 
 COMMIT_RECORDS = 256  # fewer cost a third of the speed on small pictures (measured)
-COMMIT_BYTES = 32 * 2**20
+COMMIT_BYTES = 8 * 2**20  # more does not come out of memory that was used before (`reuse_memory`)
 FIRST_SIZE = 64 * 2**20
 MOST = 10**8  # what the eight digits of a key can count
 
