@@ -66,6 +66,15 @@ class Method(StrEnum):
     MANIFEST = "manifest"  # a table with a row for each picture
 
 
+class GroupBy(StrEnum):
+    """Which pictures belong together, so that all of them are in one split."""
+
+    NONE = "none"
+    FOLDER = "folder"  # those of one folder
+    EXPRESSION = "expression"  # those in whose paths an expression finds the same
+    COLUMN = "column"  # those of one group in a table
+
+
 class Split(StrEnum):
     TRAIN = "train"
     VAL = "val"
@@ -132,6 +141,15 @@ class ClassificationOptions(BaseModel):
     test_maximum_per_class: Most = Field(
         None, title="Maximum test samples per class", description="Empty: all of them."
     )
+    group_by: GroupBy = Field(
+        GroupBy.NONE, title="Keep together", description="Frames of a video or slices of a patient, in one split."
+    )
+    group_level: int = Field(
+        1, ge=1, le=32, title="Folder level", description="1: the folder that holds the picture, 2: the one above."
+    )
+    group_expression: str = Field(
+        "", max_length=500, title="Expression", description="Found in the path; its first bracket names the group."
+    )
     channels: Literal[1, 3] = Field(3, title="Image Type", description="Colour (3 channels) or grayscale (1 channel).")
     width: Side = Field(256, title="Width", description="In pixels.")
     height: Side = Field(256, title="Height", description="In pixels.")
@@ -173,6 +191,10 @@ class ClassificationOptions(BaseModel):
                 raise ValueError(f"the maximum {kind}samples per class is smaller than the minimum")
         if self.method is Method.TEXTFILE and not self.labels:
             raise ValueError("Labels must be given for lists: a text file with the names of the classes")
+        if self.group_by is GroupBy.EXPRESSION and not self.group_expression:
+            raise ValueError("Expression must not be empty where it tells what is kept together")
+        if self.group_by is GroupBy.COLUMN and self.method is not Method.MANIFEST:
+            raise ValueError("Keep together by a column is for tables")
         if self.method is Method.MANIFEST and (self.validation or self.test):
             which = "Validation Images" if self.validation else "Test Images"
             raise ValueError(f"{which} are named by the table itself, in its column “split”")
@@ -237,6 +259,7 @@ class SplitFacts(BaseModel):
     bytes: int = 0
     unknown: list[str] = []
     left_out: list[str] = []
+    groups: int | None = None  # that are kept together, where pictures are grouped
 
 
 class BadFile(BaseModel):

@@ -23,10 +23,10 @@ from typing import IO, BinaryIO, Self, cast
 from gradus.core.errors import InputError, PathError
 from gradus.data.files import writing
 from gradus.data.lists import escape
-from gradus.data.pictures import MAX_BYTES
 from gradus.data.readers.folder import EVERY, EXTENSIONS, Watcher
 
 MAX_MEMBERS = 5_000_000
+MAX_PICTURE = 512 * 2**20  # bytes of one file, as `pictures` reads them; that loads decoders, which a server lacks
 MAX_RATIO = 200  # times the size of the archive; zeros give 1,000
 RATIO_FROM = 64 * 2**20  # bytes, below which the ratio does not matter
 MAX_DIRECTORY = 128 * 2**20  # of a zip: all of it is held in memory
@@ -168,8 +168,8 @@ def _write(archive: Opened, member: Member, root: str, parts: list[str], before:
         with _made(archive, member, root, parts) as file, member.open() as content:
             while piece := content.read(PIECE):
                 written += len(piece)
-                if written > MAX_BYTES:
-                    raise archive.refuse(f"has more than {MAX_BYTES >> 20} MiB", member.name)
+                if written > MAX_PICTURE:
+                    raise archive.refuse(f"has more than {MAX_PICTURE >> 20} MiB", member.name)
                 if before + written > archive.ratio_limit:
                     raise archive.refuse(f"grows to more than {MAX_RATIO} times the size of the archive", member.name)
                 file.write(piece)

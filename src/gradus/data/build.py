@@ -193,7 +193,13 @@ def _database(build: _Build, plan: Plan, split: Split, temporary: Path, total: S
     build.report.counts(split, plan.labels, counts)
     own = source if split is not Split.TRAIN else Part(source.root)
     return SplitFacts(
-        split=split, count=sum(counts), class_counts=counts, bytes=size, unknown=own.unknown, left_out=own.left_out
+        split=split,
+        count=sum(counts),
+        class_counts=counts,
+        bytes=size,
+        unknown=own.unknown,
+        left_out=own.left_out,
+        groups=source.groups,
     )
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from gradus.core.dataset import BadFile, ClassificationOptions, Method, Split
 from gradus.core.errors import InputError
 from gradus.data.archives import unpack
+from gradus.data.grouping import Key, divide_groups, grouping
 from gradus.data.lists import Entry, escape
-from gradus.data.readers.folder import FIELDS, Listing, Watcher, least_for_all, scan
+from gradus.data.readers.folder import FIELDS, SHOWN, Listing, Watcher, least_for_all, scan
 from gradus.data.readers.manifest import read_manifest
 from gradus.data.readers.textfile import Places, read_labels, read_list
 from gradus.data.seeded import sampled, shuffled
@@ -34,6 +35,7 @@ class Part:
     entries: list[Entry] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    groups: int | None = None  # that are kept together
     named: str = ""  # what is shown in place of `root`, where that is gone when the dataset is built
 
     def whole(self) -> Iterator[Entry]:
@@ -57,6 +59,7 @@ class Plan:
     parts: Parts
     warnings: list[str] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)  # lines of lists that cannot be used
+    groups: dict[str, str] = field(default_factory=dict)  # of files, as a table names them
 
     @property
     def count(self) -> int:
@@ -71,28 +74,49 @@ def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan
     `InputError` names the field whose source is no dataset, or leaves nothing to train on.
     """
     if options.method is Method.TEXTFILE:
-        return _lists(options, watch)
-    if options.method is Method.ARCHIVE:
-        return _archives(options, watch, space)
-    if options.method is Method.MANIFEST:
-        return _table(options, watch)
-    return _folders(options, watch)
+        plan = _lists(options, watch)
+    elif options.method is Method.ARCHIVE:
+        plan = _archives(options, watch, space)
+    elif options.method is Method.MANIFEST:
+        plan = _table(options, watch)
+    else:
+        plan = _folders(options, watch)
+    if key := grouping(options, plan.groups):
+        _tell_groups(plan, options, key)
+    return plan
 
 
-def divide(entries: Sequence[Entry], labels: Sequence[str], root: Path, options: ClassificationOptions) -> Parts:
+def _tell_groups(plan: Plan, options: ClassificationOptions, key: Key) -> None:
+    """Count the groups of each split, and warn of what their keeping together could not reach."""
+    found = {split: {key(file) for file, _ in part.entries} for split, part in plan.parts.items()}
+    alone = sum(key(file) is None for part in plan.parts.values() for file, _ in part.entries)
+    for split, groups in found.items():
+        groups.discard(None)
+        plan.parts[split].groups = len(groups)
+        if options.percent(split) and not plan.parts[split].entries:
+            plan.warnings.append(f"Nothing is left for {SHOWN[split]}: too few groups are kept together")
+        if split is not Split.TRAIN and (shared := groups & found[Split.TRAIN]):
+            plan.warnings.append(
+                f"{len(shared):,} groups are in training and in {SHOWN[split]} too, which its source has"
+            )
+    if alone:
+        plan.warnings.append(f"{alone:,} pictures belong to no group; each stands for itself")
+
+
+def divide(
+    entries: Sequence[Entry],
+    labels: Sequence[str],
+    root: Path,
+    options: ClassificationOptions,
+    groups: dict[str, str] | None = None,
+) -> Parts:
     """Which training picture goes to which split, class by class. `InputError` where training gets nothing."""
     found = {split: Part(root) for split in Split}
-    shares = options.percent(Split.VAL), options.percent(Split.TEST)
-    places: list[list[int]] = [[] for _ in labels]
-    for place, (_, label) in enumerate(entries):
-        places[label].append(place)
-    taken: dict[Split, list[int]] = {split: [] for split in Split}
-    for label, own in enumerate(places):
-        mixed = shuffled(own, options.seed, f"split/{labels[label]}/{label}")
-        at = 0
-        for split, count in zip(Split, parts(len(mixed), *shares), strict=True):
-            taken[split].extend(mixed[at : at + count])
-            at += count
+    if key := grouping(options, groups or {}):
+        shares = {split: options.percent(split) for split in (Split.VAL, Split.TEST)}
+        taken = divide_groups(entries, key, shares, options.seed)
+    else:
+        taken = _divide_classes(entries, labels, options)
     for split, chosen in taken.items():
         found[split].entries = [entries[place] for place in (chosen if options.shuffle else sorted(chosen))]
     if not found[Split.TRAIN].entries:
@@ -102,6 +126,24 @@ def divide(entries: Sequence[Entry], labels: Sequence[str], root: Path, options:
             hint="Lower “% for validation” or “% for testing”.",
         )
     return found
+
+
+def _divide_classes(
+    entries: Sequence[Entry], labels: Sequence[str], options: ClassificationOptions
+) -> dict[Split, list[int]]:
+    """The places of each split's entries: of each class the shares that are asked for."""
+    places: list[list[int]] = [[] for _ in labels]
+    for place, (_, label) in enumerate(entries):
+        places[label].append(place)
+    taken: dict[Split, list[int]] = {split: [] for split in Split}
+    for label, own in enumerate(places):
+        mixed = shuffled(own, options.seed, f"split/{labels[label]}/{label}")
+        at = 0
+        shares = parts(len(mixed), options.percent(Split.VAL), options.percent(Split.TEST))
+        for split, count in zip(Split, shares, strict=True):
+            taken[split].extend(mixed[at : at + count])
+            at += count
+    return taken
 
 
 def _folders(options: ClassificationOptions, watch: Watcher) -> Plan:
@@ -176,7 +218,7 @@ def _table(options: ClassificationOptions, watch: Watcher) -> Plan:
     entries = [(file, numbers[label]) for file, label in rows if label in numbers]
     if most is not None:
         entries = _at_most(entries, labels, most, options.seed)
-    plan = Plan(labels, divide(entries, labels, ANYWHERE, options), bad=table.bad)
+    plan = Plan(labels, divide(entries, labels, ANYWHERE, options, table.groups), bad=table.bad, groups=table.groups)
     plan.parts[Split.TRAIN].left_out = sorted(counts.keys() - numbers.keys())
     for split, part in own.items():
         chosen = [(file, label) for file, label, s in table.rows if s is split]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gradus.core.dataset import ClassificationOptions, Method, Split
+from gradus.core.dataset import ClassificationOptions, GroupBy, Method, Split
 from gradus.core.errors import ImageError, InputError
 from gradus.data.collect import collect
 from gradus.data.lists import escape
@@ -78,7 +78,7 @@ def preview(
     raise the same errors as building one. What has to be unpacked is written below `space`.
     """
     ends = time.monotonic() + seconds
-    if options.method is not Method.FOLDER:
+    if options.method is not Method.FOLDER or options.group_by is not GroupBy.NONE:
         return _planned(options, space, pictures, ends)
     folders = class_folders(Path(options.train))
     labels = [label_of(name) for name in folders.names]

@@ -172,6 +172,16 @@ def test_a_table_is_sent_with_the_form(browser, server, pictures) -> None:
     assert outside.status_code == 403
 
 
+def test_groups_are_part_of_the_form(browser, server, pictures) -> None:
+    sent = {"name": "n", "train": str(pictures), "group_by": "expression", "group_expression": "("}
+    refused = browser.post("/datasets/new/classification", data=sent)
+    assert refused.status_code == 422
+    assert '<a href="#group_expression">' in refused.text
+    made = browser.post("/datasets/new/classification", data=sent | {"group_expression": "<i>(.)"})
+    page = browser.get(made.headers["location"]).text
+    assert "<dt>Kept together</dt><dd>By <code>&lt;i&gt;(.)</code></dd>" in page
+
+
 def test_example_shows_pictures_and_counts(browser, pictures) -> None:
     answer = browser.post(
         "/datasets/new/classification/example", data={"train": str(pictures), "width": "8", "height": "8"}

@@ -24,6 +24,7 @@ LONGEST_LABEL = 500
 COLUMNS = {
     "path": ("path", "file_name", "filename", "file", "image", "image_path", "filepath"),
     "label": ("label", "class", "category", "label_name", "class_name"),
+    "group": ("group", "group_id", "patient_id", "subject_id", "video_id"),
     "split": ("split", "set", "subset", "partition"),
 }
 _SPLITS = {
@@ -37,10 +38,11 @@ Row = Mapping[str, str]  # by our names of the columns
 
 @dataclass(slots=True)
 class Table:
-    """The rows in order: (file without the first `/`, label, split), None where no split is named."""
+    """The rows in order: (file without the first `/`, label, split or None); and the groups of files that have one."""
 
     rows: list[tuple[str, str, Split | None]] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 def read_manifest(path: Path, places: Places, watch: Watcher) -> Table:
@@ -57,7 +59,9 @@ def read_manifest(path: Path, places: Places, watch: Watcher) -> Table:
             try:
                 if isinstance(row, BadLineError):
                     raise row
-                table.rows.append(_use(row, places))
+                table.rows.append(used := _use(row, places))
+                if group := row.get("group", "").strip():
+                    table.groups[used[0]] = group
             except BadLineError as error:
                 table.bad.append(BadFile(file=f"{escape(path.name)}, line {number:,}", reason=str(error)))
                 if len(table.bad) == HOPELESS and not table.rows:
