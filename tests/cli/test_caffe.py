@@ -119,8 +119,8 @@ def test_a_killed_training_leaves_whole_files_only(start: Start, gradus: Run, wo
     wait_for(process, "_iter_30.solverstate")
     process.kill()
     process.wait(PATIENCE)
-    from gradus.nets.caffe.states import read_state
-    from gradus.nets.caffe.weights import read_weights
+    from gradus.nets.caffe.files.states import read_state
+    from gradus.nets.caffe.files.weights import read_weights
 
     states = list(work.glob("s_iter_*.solverstate"))
     assert len(states) >= 29

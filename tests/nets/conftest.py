@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from gradus.core.network import NetworkInput
-from gradus.nets.caffe.build import Builder
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.graph.build import Builder
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 @dataclass

@@ -10,5 +10,5 @@ import torch._dynamo  # the first optimiser imports it: more than a second
 import torch.optim  # noqa: F401
 
 import gradus.nets.caffe.compile
-import gradus.nets.caffe.solver
+import gradus.nets.caffe.solvers.form
 import gradus.zoo  # noqa: F401

@@ -31,8 +31,8 @@ from gradus.engine.snapshots import TrainingState, read_state, restore
 from gradus.engine.stopping import Stopped
 from gradus.engine.threads import threads_for
 from gradus.engine.validation import Pass, Validation, count_of
-from gradus.nets.caffe.solver import solver_settings, solver_text
 from gradus.nets.caffe.solvers.descent import Descent
+from gradus.nets.caffe.solvers.form import solver_settings, solver_text
 from gradus.nets.compilers import compile_network
 from gradus.nets.network import Network
 from gradus.nets.sources import Sources

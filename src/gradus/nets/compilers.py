@@ -17,7 +17,7 @@ _LATE = ("torch._dynamo", "torch._meta_registrations", "torch._decomp", "torch.f
 
 def preload() -> None:
     """Import all that compiling needs, so that a process forked from this one compiles at once."""
-    for module in (*_LATE, "gradus.nets.caffe.compile", "gradus.nets.caffe.sketch"):
+    for module in (*_LATE, "gradus.nets.caffe.compile", "gradus.nets.caffe.graph.sketch"):
         importlib.import_module(module)
 
 
@@ -43,6 +43,6 @@ def compile_network(
 
 def sketch_network(text: str, given: NetworkInput, phase: Phase, *, source: str = "network.prototxt") -> Graph:
     """One phase of any text, drawn for pictures of the given size even if it could not be trained on them."""
-    from gradus.nets.caffe.sketch import sketch
+    from gradus.nets.caffe.graph.sketch import sketch
 
     return sketch(text, given, phase, source)

@@ -25,7 +25,7 @@ class Schedule(BaseModel):
 def schedule(options: TrainingOptions) -> Schedule:
     """The curve of these options, as the training will compute it."""
     # here, because an idle server does without protobuf and numpy
-    from gradus.nets.caffe.solver import solver_settings
+    from gradus.nets.caffe.solvers.form import solver_settings
     from gradus.nets.caffe.solvers.policies import rate
 
     pace = Pace(epochs=options.epochs, train_count=ITERATIONS, batch_size=1)

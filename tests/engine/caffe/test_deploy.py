@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from gradus.nets import caffe as nets
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 Run = Callable[..., Any]
 

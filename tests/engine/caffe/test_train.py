@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gradus.nets.caffe.states import read_state
+from gradus.nets.caffe.files.states import read_state
 
 Run = Callable[..., Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.text import parse, read_text
+from gradus.nets.caffe.text.prototxt import parse, read_text
 
 Run = Callable[..., Any]
 

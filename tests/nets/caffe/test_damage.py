@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from gradus.core.errors import InputError, NetworkError
 from gradus.data.mean import read_mean, write_mean
-from gradus.nets.caffe.caffemodel import read_definition, write_caffemodel
-from gradus.nets.caffe.hdf5 import write_hdf5
+from gradus.nets.caffe.files.caffemodel import read_definition, write_caffemodel
+from gradus.nets.caffe.files.hdf5 import write_hdf5
+from gradus.nets.caffe.files.states import read_state, write_state
+from gradus.nets.caffe.files.weights import read_weights
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.states import read_state, write_state
-from gradus.nets.caffe.weights import read_weights
 
 ROUNDS = 300
 MEMORY = 64 * 2**20  # bytes; the files are all smaller than 10 MiB

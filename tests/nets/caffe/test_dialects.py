@@ -6,7 +6,7 @@ import pytest
 
 from gradus.core.errors import InputError
 from gradus.nets.caffe.schema.dialects import from_wire, speaks_nvidia, to_nvidia
-from gradus.nets.caffe.text import parse
+from gradus.nets.caffe.text.prototxt import parse
 
 
 def number(n):

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from gradus.core.errors import GradusError, NetworkError
 from gradus.core.network import NetworkInput
-from gradus.nets.caffe.build import Builder
 from gradus.nets.caffe.compile import compile_prototxt
+from gradus.nets.caffe.graph.build import Builder
+from gradus.nets.caffe.graph.limits import held_values
+from gradus.nets.caffe.graph.placing import Built
+from gradus.nets.caffe.graph.sketch import sketch
 from gradus.nets.caffe.layers.table import LAYERS, layer_class
-from gradus.nets.caffe.limits import held_values
 from gradus.nets.caffe.net import Net
-from gradus.nets.caffe.placing import Built
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.sketch import sketch
 from gradus.nets.caffe.solvers import policies
 from gradus.nets.caffe.solvers.scaffold import read_solver
 from gradus.nets.caffe.solvers.settings import SolverSettings
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 from gradus.zoo import network_text
 
 GIVEN = NetworkInput(width=40, height=32, channels=3, classes=10)

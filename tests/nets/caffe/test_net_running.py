@@ -6,7 +6,7 @@ import torch
 
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.net import Net
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 IP = "inner_product_param { num_output: 2 bias_term: false %s }"
 INPUT = (

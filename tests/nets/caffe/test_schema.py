@@ -3,7 +3,7 @@ import pytest
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.schema.pool import file_descriptor
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 def test_defaults_are_caffes():

@@ -7,13 +7,13 @@ from pathlib import Path
 from gradus.data.files import write_bytes
 from gradus.engine.caffe.flags import Given, UsageError
 from gradus.engine.caffe.log import Log
-from gradus.nets.caffe.deploy import deploy_text
 from gradus.nets.caffe.layers.base import Shape
-from gradus.nets.caffe.rules import TEST, State, included
 from gradus.nets.caffe.sources.source import Reading
 from gradus.nets.caffe.sources.table import SOURCES, open_source
-from gradus.nets.caffe.text import Definition, parse_network
-from gradus.nets.caffe.text import read_text as read
+from gradus.nets.caffe.text.deploy import deploy_text
+from gradus.nets.caffe.text.prototxt import Definition, parse_network
+from gradus.nets.caffe.text.prototxt import read_text as read
+from gradus.nets.caffe.text.rules import TEST, State, included
 
 
 def run(given: Given, log: Log) -> None:

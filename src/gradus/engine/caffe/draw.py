@@ -10,12 +10,12 @@ from gradus.data.files import write_bytes
 from gradus.engine.caffe.flags import Given, UsageError
 from gradus.engine.caffe.log import Log
 from gradus.engine.caffe.time import phase_of
-from gradus.nets.caffe.rules import TEST, TRAIN, State, included
-from gradus.nets.caffe.sketch import sketch
+from gradus.nets.caffe.graph.sketch import sketch
 from gradus.nets.caffe.sources.source import Reading
 from gradus.nets.caffe.sources.table import SOURCES, open_source
-from gradus.nets.caffe.text import parse_network
-from gradus.nets.caffe.text import read_text as read
+from gradus.nets.caffe.text.prototxt import parse_network
+from gradus.nets.caffe.text.prototxt import read_text as read
+from gradus.nets.caffe.text.rules import TEST, TRAIN, State, included
 from gradus.nets.drawing.dot import dot
 from gradus.nets.drawing.graphviz import graphviz
 from gradus.nets.drawing.svg import DIRECTIONS, svg

@@ -9,10 +9,10 @@ from gradus.core.errors import NetworkError
 from gradus.data.files import write_bytes
 from gradus.engine.caffe.flags import Given, UsageError
 from gradus.engine.caffe.log import Log
-from gradus.nets.caffe.caffemodel import read_caffemodel, read_definition, write_caffemodel
-from gradus.nets.caffe.hdf5 import MAGIC
-from gradus.nets.caffe.text import parse, print_text
-from gradus.nets.caffe.upgrade import upgrade, upgrade_solver
+from gradus.nets.caffe.files.caffemodel import read_caffemodel, read_definition, write_caffemodel
+from gradus.nets.caffe.files.hdf5 import MAGIC
+from gradus.nets.caffe.text.prototxt import parse, print_text
+from gradus.nets.caffe.text.upgrade import upgrade, upgrade_solver
 
 UPGRADES = {"NetParameter": upgrade, "SolverParameter": upgrade_solver}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradus.nets.caffe.solver import solver_text
+from gradus.nets.caffe.solvers.form import solver_text
 
 if TYPE_CHECKING:
     from gradus.nets.caffe.net import Net

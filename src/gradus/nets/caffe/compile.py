@@ -10,14 +10,14 @@ from torch import Tensor
 
 from gradus.core.errors import NetworkError
 from gradus.core.network import Graph, NetworkInput, Phase
-from gradus.nets.caffe import fillers
-from gradus.nets.caffe.build import Builder
-from gradus.nets.caffe.derive import Derived, deploy_text, derive, train_val_text
-from gradus.nets.caffe.draw import draw
+from gradus.nets.caffe.graph.build import Builder
+from gradus.nets.caffe.graph.draw import draw
+from gradus.nets.caffe.graph.limits import held_values, refuse_too_large
+from gradus.nets.caffe.graph.placing import Built
+from gradus.nets.caffe.graph.plan import PhaseModule
+from gradus.nets.caffe.layers import fillers
 from gradus.nets.caffe.layers.base import Layer, Shape
-from gradus.nets.caffe.limits import held_values, refuse_too_large
-from gradus.nets.caffe.placing import Built
-from gradus.nets.caffe.plan import PhaseModule
+from gradus.nets.caffe.text.derive import Derived, deploy_text, derive, train_val_text
 from gradus.nets.network import Network, ParameterSpec
 from gradus.nets.sources import Sources
 

@@ -14,22 +14,22 @@ import torch
 from torch import Tensor
 
 from gradus.core.errors import InputError, NetworkError
-from gradus.nets.caffe import fillers
-from gradus.nets.caffe.batch_norms import Dialect, match_dialect
-from gradus.nets.caffe.build import Builder
+from gradus.nets.caffe.files.batch_norms import Dialect, match_dialect
+from gradus.nets.caffe.files.stored import Weights
+from gradus.nets.caffe.files.weights import Reinitialise, copy_blobs, read_weights, write_weights
+from gradus.nets.caffe.graph.build import Builder
+from gradus.nets.caffe.graph.limits import held_values, refuse_too_large
+from gradus.nets.caffe.graph.placing import Placed
+from gradus.nets.caffe.graph.plan import PhaseModule, Step
+from gradus.nets.caffe.layers import fillers
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 from gradus.nets.caffe.layers.data import Input
-from gradus.nets.caffe.limits import held_values, refuse_too_large
-from gradus.nets.caffe.placing import Placed
-from gradus.nets.caffe.plan import PhaseModule, Step
-from gradus.nets.caffe.rules import TEST, TRAIN, State, included
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.table import SOURCES, open_source
-from gradus.nets.caffe.splits import insert_splits
-from gradus.nets.caffe.stored import Weights
-from gradus.nets.caffe.text import Definition, parse_network, read_text
-from gradus.nets.caffe.upgrade import upgrade
-from gradus.nets.caffe.weights import Reinitialise, copy_blobs, read_weights, write_weights
+from gradus.nets.caffe.text.prototxt import Definition, parse_network, read_text
+from gradus.nets.caffe.text.rules import TEST, TRAIN, State, included
+from gradus.nets.caffe.text.splits import insert_splits
+from gradus.nets.caffe.text.upgrade import upgrade
 from gradus.nets.network import Outputs, ParameterSpec
 
 PHASES = {"train": TRAIN, "test": TEST}

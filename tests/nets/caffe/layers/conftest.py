@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from gradus.core.errors import NetworkError
 from gradus.nets.caffe import Net
 from gradus.nets.caffe.layers.base import Use
 from gradus.nets.caffe.layers.table import layer_class
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 @pytest.fixture

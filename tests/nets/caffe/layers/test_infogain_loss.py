@@ -5,7 +5,7 @@ import torch
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.layers.infogain_loss import InfogainLoss
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 
 def softmax(x):

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from gradus.core.errors import NetworkError
-from gradus.nets.caffe.build import Builder
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.graph.build import Builder
+from gradus.nets.caffe.text.prototxt import parse_network
 
 NET = """
 layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }

@@ -11,7 +11,7 @@ from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.solvers.settings import RATE_POLICIES, TYPES, SolverSettings
 from gradus.nets.caffe.solvers.updates import UPDATES
-from gradus.nets.caffe.text import parse
+from gradus.nets.caffe.text.prototxt import parse
 
 
 def read(text: str, base: str = 'base_lr: 0.01 lr_policy: "fixed" ') -> SolverSettings:

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from gradus.core.errors import GradusError
+from gradus.nets.caffe.files.states import read_state
+from gradus.nets.caffe.files.weights import read_weights
 from gradus.nets.caffe.solvers.scaffold import read_solver
 from gradus.nets.caffe.solvers.solver import Action, Callback, Solver
-from gradus.nets.caffe.states import read_state
-from gradus.nets.caffe.weights import read_weights
 
 ROWS, FEATURES, CLASSES, BATCH = 12, 3, 4, 4
 

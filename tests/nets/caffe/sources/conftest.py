@@ -13,7 +13,7 @@ import pytest
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.table import open_source
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.sources.batch_sampler import check, sample, satisfies
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 BOXES = np.array([[0.2, 0.2, 0.6, 0.6], [0.7, 0.7, 0.9, 0.9]])
 

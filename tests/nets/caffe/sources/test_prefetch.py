@@ -11,7 +11,7 @@ from gradus.nets.caffe.sources.order import Order
 from gradus.nets.caffe.sources.pool import Pool
 from gradus.nets.caffe.sources.prefetch import Prefetched
 from gradus.nets.caffe.sources.source import Reading, Source
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 class Counting(Source):

@@ -8,7 +8,7 @@ from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.sources.source import Reading
 from gradus.nets.caffe.sources.transform import Transform
-from gradus.nets.caffe.text import parse_network
+from gradus.nets.caffe.text.prototxt import parse_network
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from gradus.nets.caffe import fillers
+from gradus.nets.caffe.layers import fillers
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 Shape = tuple[int, ...]
 COUNT_LIMIT = 2**31 - 1  # values in one blob: Caffe counts with a C int

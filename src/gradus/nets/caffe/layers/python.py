@@ -15,7 +15,7 @@ from gradus.nets.caffe import user_code
 from gradus.nets.caffe.layers.base import Layer, Shape, Use
 from gradus.nets.caffe.pycaffe.blob import Blob
 from gradus.nets.caffe.pycaffe.layer import Layer as UserLayer
-from gradus.nets.caffe.rules import TEST, TRAIN
+from gradus.nets.caffe.text.rules import TEST, TRAIN
 
 _OF_PYTHON_2 = (SyntaxError, TypeError, NameError, AttributeError)  # what code for Python 2 raises in Python 3
 _METHODS = ("setup", "reshape", "forward", "backward")

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradus.nets.caffe.pycaffe import io
 from gradus.nets.caffe.pycaffe.net import Net
-from gradus.nets.caffe.rules import TEST
+from gradus.nets.caffe.text.rules import TEST
 
 
 def transformer_for(net: Net, mean: Any, input_scale: Any, raw_scale: Any, channel_swap: Any) -> io.Transformer:

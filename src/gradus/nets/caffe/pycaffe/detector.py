@@ -11,7 +11,7 @@ from gradus.nets.caffe.pycaffe import io
 from gradus.nets.caffe.pycaffe.classifier import transformer_for
 from gradus.nets.caffe.pycaffe.errors import CaffeError, CaffeValueError
 from gradus.nets.caffe.pycaffe.net import Net
-from gradus.nets.caffe.rules import TEST
+from gradus.nets.caffe.text.rules import TEST
 
 
 class Detector(Net):

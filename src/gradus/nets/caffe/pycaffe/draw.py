@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gradus.core.network import Edge, Graph, Node
-from gradus.nets.caffe.draw import settings_of
+from gradus.nets.caffe.graph.draw import settings_of
 from gradus.nets.caffe.pycaffe.errors import CaffeValueError, as_caffe
-from gradus.nets.caffe.rules import TEST, State, included
-from gradus.nets.caffe.upgrade import upgrade
+from gradus.nets.caffe.text.rules import TEST, State, included
+from gradus.nets.caffe.text.upgrade import upgrade
 from gradus.nets.drawing.dot import dot
 from gradus.nets.drawing.graphviz import graphviz
 from gradus.nets.drawing.svg import DIRECTIONS, svg

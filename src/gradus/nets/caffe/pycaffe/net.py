@@ -12,15 +12,15 @@ import numpy as np
 
 from gradus.nets.caffe import net as core
 from gradus.nets.caffe import user_code
+from gradus.nets.caffe.files.weights import write_weights
+from gradus.nets.caffe.graph.placing import Placed
 from gradus.nets.caffe.layers.base import times
 from gradus.nets.caffe.layers.python import Python
-from gradus.nets.caffe.placing import Placed
 from gradus.nets.caffe.pycaffe.blob import Blob, BlobVec
 from gradus.nets.caffe.pycaffe.errors import CaffeError, CaffeTypeError, CaffeValueError, as_caffe
 from gradus.nets.caffe.pycaffe.passes import Hook, Passes
 from gradus.nets.caffe.pycaffe.process import SETTINGS
-from gradus.nets.caffe.rules import TEST, TRAIN
-from gradus.nets.caffe.weights import write_weights
+from gradus.nets.caffe.text.rules import TEST, TRAIN
 
 _PHASES = {TRAIN: "train", TEST: "test"}
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from gradus.nets.caffe.graph.placing import Placed
+from gradus.nets.caffe.graph.plan import Step
 from gradus.nets.caffe.layers.python import Python
 from gradus.nets.caffe.net import Net
-from gradus.nets.caffe.placing import Placed
-from gradus.nets.caffe.plan import Step
 from gradus.nets.caffe.pycaffe.blob import Blob
 from gradus.nets.caffe.pycaffe.memory import Memory
 from gradus.nets.caffe.pycaffe.needs import Needs, needs_of

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gradus.core.errors import InputError
-from gradus.nets.caffe.rules import TEST, TRAIN
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.schema.dialects import speaks_nvidia
-from gradus.nets.caffe.text import parse, read_text
-from gradus.nets.caffe.upgrade import upgrade_solver
+from gradus.nets.caffe.text.prototxt import parse, read_text
+from gradus.nets.caffe.text.rules import TEST, TRAIN
+from gradus.nets.caffe.text.upgrade import upgrade_solver
 
 _TRAIN_NET = ("net", "net_param", "train_net", "train_net_param")
 

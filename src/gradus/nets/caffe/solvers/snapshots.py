@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from gradus.core.errors import InputError
+from gradus.nets.caffe.files.states import read_state, write_state
 from gradus.nets.caffe.layers.batch import BatchNorm
 from gradus.nets.caffe.net import Net
 from gradus.nets.caffe.solvers import policies
 from gradus.nets.caffe.solvers.descent import Descent
 from gradus.nets.caffe.solvers.lines import Log
-from gradus.nets.caffe.states import read_state, write_state
 
 HDF5 = 0  # SolverParameter.SnapshotFormat
 

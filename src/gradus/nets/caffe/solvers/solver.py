@@ -21,12 +21,12 @@ from torch import Tensor
 
 from gradus.core.errors import InputError
 from gradus.nets.caffe.net import Net
-from gradus.nets.caffe.rules import TRAIN, State
 from gradus.nets.caffe.solvers import lines, scaffold, snapshots
 from gradus.nets.caffe.solvers.descent import Descent
 from gradus.nets.caffe.solvers.settings import SolverSettings
 from gradus.nets.caffe.solvers.tally import Tally
 from gradus.nets.caffe.sources.source import Reading
+from gradus.nets.caffe.text.rules import TRAIN, State
 from gradus.nets.network import Outputs
 
 

@@ -23,7 +23,7 @@ from gradus.nets.caffe.sources.pictures import gather
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.stream import Pair, RecordStream
 from gradus.nets.caffe.sources.transform import Draws, Pixels, Transform
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 
 @dataclass(frozen=True, slots=True)

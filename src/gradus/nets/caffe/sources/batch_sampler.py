@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from gradus.nets.caffe.sources.annotations import Boxes, coverage, jaccard
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 _CONSTRAINTS = ("jaccard_overlap", "sample_coverage", "object_coverage")
 _TRIALS = 10_000

@@ -18,7 +18,7 @@ from gradus.nets.caffe.sources.pictures import gather
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.stream import Pair, RecordStream
 from gradus.nets.caffe.sources.transform import Pixels, Transform
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 FIELD = "data_param.source"
 

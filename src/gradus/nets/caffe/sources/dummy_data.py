@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gradus.nets.caffe import fillers
+from gradus.nets.caffe.layers import fillers
 from gradus.nets.caffe.layers.base import Shape, constant, times
 from gradus.nets.caffe.sources.source import Reading, Source
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 _OLD = ("num", "channels", "height", "width")
 

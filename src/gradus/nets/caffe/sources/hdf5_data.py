@@ -15,7 +15,7 @@ from gradus.core.errors import InputError
 from gradus.data.memory import available_memory
 from gradus.nets.caffe.layers.base import Shape, times
 from gradus.nets.caffe.sources.source import Reading, Source
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 FIELD = "hdf5_data_param.source"
 

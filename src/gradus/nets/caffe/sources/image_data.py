@@ -19,7 +19,7 @@ from gradus.nets.caffe.sources.order import Order
 from gradus.nets.caffe.sources.pictures import Kept, gather
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.transform import Pixels, Transform
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 FIELD = "image_data_param.source"
 

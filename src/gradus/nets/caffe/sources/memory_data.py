@@ -13,7 +13,7 @@ from gradus.core.errors import InputError
 from gradus.nets.caffe.layers.base import Shape, times
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.transform import Transform
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 
 class MemoryData(Source):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 _RANGES = ("rand_resize_ratio", "vertical_stretch", "horizontal_stretch")
 _MOST = 1 << 14  # pixels on a side

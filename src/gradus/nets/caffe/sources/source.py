@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gradus.core.errors import GradusError, NetworkError, OutsideDataRootsError
 from gradus.nets.caffe.layers.base import Shape
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from numpy.random import Generator
 from gradus.core.errors import InputError
 from gradus.nets.caffe.sources.annotations import Annotations, Boxes, seen_in
 from gradus.nets.caffe.sources.distortion import Picture, noised
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 WARP, FIT_SMALL_SIZE, FIT_LARGE_SIZE_AND_PAD = 1, 2, 3  # ResizeParameter.Resize_mode
 _MOST = 1 << 14  # pixels on a side

@@ -11,7 +11,7 @@ from pathlib import Path
 from gradus.data.readers.database import Records, open_records
 from gradus.nets.caffe.sources.order import Order
 from gradus.nets.caffe.sources.source import Reading
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 Pair = tuple[bytes, memoryview]
 

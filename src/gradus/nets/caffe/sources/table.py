@@ -8,7 +8,7 @@ from typing import cast
 
 from gradus.nets.caffe.sources.prefetch import Prefetched
 from gradus.nets.caffe.sources.source import Reading, Source
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 SOURCES: dict[str, str] = {
     "AnnotatedData": "annotated",

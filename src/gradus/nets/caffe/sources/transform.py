@@ -24,7 +24,7 @@ from gradus.nets.caffe.sources import ssd_transform
 from gradus.nets.caffe.sources.pool import Pool
 from gradus.nets.caffe.sources.random_resize import RandomResize
 from gradus.nets.caffe.sources.source import Reading
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 Pixels = NDArray[Any]  # uint8, or the float32 of a float_data record
 Place = NDArray[np.intp] | int

@@ -17,7 +17,7 @@ from gradus.nets.caffe.sources.pictures import Kept
 from gradus.nets.caffe.sources.source import Reading, Source
 from gradus.nets.caffe.sources.transform import Draws, Pixels, Transform
 from gradus.nets.caffe.sources.windows import WindowPicture, read_windows
-from gradus.nets.caffe.text import Definition
+from gradus.nets.caffe.text.prototxt import Definition
 
 FIELD = "window_data_param.source"
 

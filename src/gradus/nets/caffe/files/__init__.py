@@ -1,0 +1,1 @@
+"""Files of weights, solver states and all that Caffe keeps in binary."""
