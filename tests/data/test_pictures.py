@@ -85,3 +85,10 @@ def test_pillows_warnings_stay_inside_and_the_filters_come_back():
         list(pool.map(read_picture, pictures))
     assert caught == []
     assert list(warnings.filters) == before
+
+
+def test_a_second_scan_of_everything_is_refused_at_once():
+    data = GOOD["jpeg-rgb"].make()
+    start = data.index(b"\xff\xda")
+    with pytest.raises(ImageError, match="scan"):
+        decode(data[:-2] + data[start:-2] * 1000 + data[-2:])

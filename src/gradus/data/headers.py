@@ -53,10 +53,12 @@ def png_header(data: bytes) -> Header:
 
 
 def jpeg_header(data: bytes) -> Header:
-    """Walk the segments of a JPEG up to its first scan."""
-    if data.count(b"\xff\xda") > MAX_SCANS:
-        raise ImageError(f"more than {MAX_SCANS} scans: it would take too long to decode")
+    """Walk the segments of a JPEG up to its first scan.
+
+    A first scan with every component, unless it is progressive, must be the only one: decoders refuse a second.
+    """
     at, end, plain, exif = 2, len(data), False, b""
+    progressive = alone = False
     frame: tuple[int, int, int, int] | None = None
     while at + 4 <= end:
         if data[at] != 0xFF:
@@ -67,15 +69,18 @@ def jpeg_header(data: bytes) -> Header:
             continue
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if marker in (0xD9, 0xDA):
+            alone = frame is not None and not progressive and data[at + 4 : at + 5] == bytes((frame[2],))
             break
         if marker in _FRAMES and size >= 8:
             bits, height, width, channels = struct.unpack_from(">BHHB", data[at + 4 : at + 12].ljust(6, b"\0"))
             frame = width, height, channels, bits
-            plain = marker in _COMMON
+            plain, progressive = marker in _COMMON, marker % 4 == 2
         elif marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             exif = data[at + 10 : at + 2 + size]
         at += 2 + max(size, 2)
     if frame is None:
         raise ImageError("the file is cut off or damaged: it has no JPEG frame")
+    if not alone and data.count(b"\xff\xda") > MAX_SCANS:
+        raise ImageError(f"more than {MAX_SCANS} scans: it would take too long to decode")
     width, height, channels, bits = frame
     return Header(width, height, channels, bits, plain and bits == 8 and channels in (1, 3), exif)
