@@ -40,14 +40,16 @@ def settle(page: Page) -> None:
 def test_page_is_for_everyone_shows_hostile_names_as_text_and_fits_a_phone(
     page: Page, site, hostile_model, path
 ) -> None:
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")  # colours that change slowly are none yet
     page.goto(address(site, path, hostile_model))
     settle(page)
     assert not serious(page)
     assert page.locator("img[src=x]").count() == 0
     assert page.locator("h1").count() == 1
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(300)  # colours change slowly, drawings follow
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.wait_for_timeout(300)  # drawings follow
+    while page.evaluate("document.getAnimations().some((each) => each.playState === 'running')"):
+        page.wait_for_timeout(50)
     assert not serious(page, COLOURS)  # all else is the same in the dark
     page.set_viewport_size({"width": 400, "height": 800})
     page.wait_for_timeout(200)
@@ -144,7 +146,7 @@ def test_theme_stays_chosen(page: Page, site) -> None:
 
 def test_form_keeps_everything_and_leads_to_what_is_wrong(page: Page, site) -> None:
     page.goto(f"{site.url}/datasets/new/classification")
-    page.get_by_label("Training Images").fill("/etc")
+    page.get_by_label("Training Images", exact=True).fill("/etc")
     page.get_by_label("Width").fill("nan")
     page.get_by_label("Dataset Name").fill("Keeps its name")
     page.get_by_text("Grayscale").click()

@@ -21,6 +21,8 @@ def draw_network(text, given, phase, **_) -> Graph:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         while True:
             time.sleep(60)
+    if text == "greedy":
+        bytearray(2**32)
     if text == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if text == "wrong":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gradus.core.errors import NetworkError, UnavailableError
+from gradus.core.errors import MemoryLimitError, NetworkError, UnavailableError
 from gradus.core.job import JobKind
 from gradus.core.network import NetworkInput
 from gradus.data.files import write_json
@@ -67,6 +67,8 @@ def test_a_question_that_crashes_or_hangs_harms_nobody(host):
         host.ask(_question("crash"))
     with pytest.raises(UnavailableError, match="within 1 seconds"):
         host.ask(_question("hang"), timeout=1)
+    with pytest.raises(MemoryLimitError, match="1,024 MiB"):
+        host.ask(_question("greedy"))
     children = Path(f"/proc/{pid}/task/{pid}/children")
     assert host.ask(_question("fine")).outputs == ["4"]
     assert host.pid == pid

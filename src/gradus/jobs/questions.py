@@ -8,13 +8,16 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
 from pydantic import BaseModel
 
 from gradus.core.dataset import Split
-from gradus.core.errors import GradusError
+from gradus.core.errors import GradusError, MemoryLimitError
 from gradus.core.model import Snapshot
 from gradus.jobs.framing import receive, send
 from gradus.jobs.orders import QUESTION, EvaluationQuestion, NetworkQuestion, Question
+
+DRAWING_BYTES = 2**30  # that drawing a network may take on top of what a warm process has
 
 
 class SilentReport:
@@ -56,13 +59,23 @@ def answer(connection: socket.socket) -> None:
 
 
 def _find(question: Question) -> BaseModel:
-    if isinstance(question, NetworkQuestion):
-        from gradus.engine.draw import draw_network
+    return _draw(question) if isinstance(question, NetworkQuestion) else _evaluate(question)
 
+
+def _draw(question: NetworkQuestion) -> BaseModel:
+    """Draw a network within bounded memory: nothing is computed, so that what needs more is hostile or a mistake."""
+    from gradus.engine.draw import draw_network
+
+    bound = psutil.Process().memory_info().vms + DRAWING_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+    try:
         return draw_network(
             question.text, question.given, question.phase, strict=question.strict, python_layers=question.python_layers
         )
-    return _evaluate(question)
+    except MemoryError:
+        raise MemoryLimitError(
+            f"the network could not be drawn within {DRAWING_BYTES >> 20:,} MiB of memory", hint="make it smaller"
+        ) from None
 
 
 def _evaluate(question: EvaluationQuestion) -> BaseModel:
