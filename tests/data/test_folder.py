@@ -10,7 +10,7 @@ import pytest
 
 from gradus.core.errors import InputError, PathError
 from gradus.data.lists import unescape
-from gradus.data.readers.folder import scan
+from gradus.data.readers.folder import scan, split_folders
 
 
 def test_classes_are_sorted_and_named_and_files_found_at_any_depth(pictures, options):
@@ -186,3 +186,20 @@ def test_a_folder_without_permission_says_who_lacks_what(pictures, options):
     )
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True)
     assert "uid 65534" in done.stdout and "read permission" in done.stdout and str(root / "b") in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("classes", "found"),
+    [
+        (("train/a", "val/a"), {"train": "train", "val": "val"}),
+        (("Train/a", "dev/a", "Testing/a"), {"train": "Train", "val": "dev", "test": "Testing"}),
+        (("train/a",), {}),  # alone, it may be a class
+        (("val/a", "test/a"), {}),
+        (("train/a", "val/a", "cat"), {}),
+        (("train/a", "val/a", "valid/a"), {}),  # which of them?
+        (("train", "val"), {}),  # classes of these names, with pictures
+    ],
+)
+def test_folders_of_splits_are_told_from_classes(pictures, tmp_path, classes, found):
+    root = pictures(classes, count=1)
+    assert split_folders(root) == {split: root / name for split, name in found.items()}

@@ -238,3 +238,29 @@ def test_an_archive_is_shown_checked_and_built_wherever_it_lies(house: House, pi
     assert caught.value.problems()[0].field == "train"
     with pytest.raises(OutsideDataRootsError):
         datasets.create(house, options(Path("/etc/x.zip"), method="archive"))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(("train", "validation"), [8, 8]), (("train", "val", "test"), [8, 8, 8]), (("Training", "testing"), [6, 2, 8])],
+)
+def test_a_folder_for_each_split_is_known_by_its_names(
+    house: House, tmp_path: Path, make_pictures: Callable[..., Path], names: tuple[str, ...], expected: list[int]
+) -> None:
+    """Hugging Face's layout, as a folder and packed."""
+    root = tmp_path / "data" / "hub"
+    for name in names:
+        make_pictures(root / name, count=4)
+    job = datasets.create(house, options(root))
+    given = datasets.options_of(house, job.id)
+    assert [path for path in (given.train, given.validation, given.test) if path] == [
+        str(root / name) for name in names
+    ]
+    assert [s.count for s in build_classification(given, tmp_path / "one", Quiet()).splits] == expected
+    packed = shutil.make_archive(str(root), "zip", root)
+    archive = options(Path(packed), method="archive")
+    assert [s.count for s in build_classification(archive, tmp_path / "two", Quiet()).splits] == expected
+    assert (tmp_path / "two" / "train.txt").read_text().startswith(f"{packed}/{names[0]}/")
+    assert (tmp_path / "two" / "train_db" / "data.mdb").read_bytes() == (
+        tmp_path / "one" / "train_db" / "data.mdb"
+    ).read_bytes()

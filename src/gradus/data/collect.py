@@ -16,7 +16,7 @@ from gradus.core.errors import InputError
 from gradus.data.archives import unpack
 from gradus.data.grouping import Key, divide_groups, grouping
 from gradus.data.lists import Entry, escape
-from gradus.data.readers.folder import FIELDS, SHOWN, Listing, Watcher, least_for_all, scan
+from gradus.data.readers.folder import FIELDS, SHOWN, Listing, Watcher, least_for_all, scan, split_folders
 from gradus.data.readers.manifest import read_manifest
 from gradus.data.readers.textfile import Places, read_labels, read_list
 from gradus.data.seeded import sampled, shuffled
@@ -161,8 +161,10 @@ def _folders(options: ClassificationOptions, watch: Watcher) -> Plan:
 def _archives(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
     unpacked, warnings = unpack_all(options, watch, space)
     plan = _folders(unpacked, watch)
+    given = sum(bool(options.source(split)) for split in Split)
     for split, part in plan.parts.items():
-        part.named = options.source(split) or options.train
+        inside = f"/{part.root.name}" if given < 1 + bool(unpacked.validation) + bool(unpacked.test) else ""
+        part.named = (options.source(split) or options.train) + inside
     plan.warnings[:0] = warnings
     return plan
 
@@ -177,6 +179,8 @@ def unpack_all(options: ClassificationOptions, watch: Watcher, space: Path) -> t
             folders[named] = str(folder)
             if passed:
                 warnings.append(f"{passed:,} files of {escape(Path(text).name)} are not named as pictures: passed over")
+    if not options.validation and not options.test:
+        folders |= {FIELDS[split]: str(folder) for split, folder in split_folders(Path(folders["train"])).items()}
     return options.model_copy(update=folders), warnings
 
 

@@ -17,6 +17,7 @@ from gradus.core.view import DatasetView, Page, SampleView
 from gradus.data import uploads
 from gradus.data.collect import collect
 from gradus.data.facts import read_facts
+from gradus.data.readers.folder import FIELDS, split_folders
 from gradus.jobs.query import MAX_LIMIT, JobQuery
 from gradus.jobs.store import IdempotencyKey
 from gradus.services import jobs
@@ -58,7 +59,11 @@ def resolve(
     for field, (text, is_folder) in wanted.items():
         with findings.collect():
             found[field] = _source(house, text, field, is_folder, unrestricted)
-    return options.model_copy(update=found) if wanted.keys() <= found.keys() else None
+    if not wanted.keys() <= found.keys():
+        return None
+    if options.method is Method.FOLDER and not options.validation and not options.test:
+        found |= {FIELDS[split]: str(folder) for split, folder in split_folders(Path(str(found["train"]))).items()}
+    return options.model_copy(update=found)
 
 
 def look_at_paths(house: House, entered: Mapping[str, str], findings: Findings, *, unrestricted: bool) -> None:

@@ -20,7 +20,11 @@ from gradus.data.seeded import sampled
 EXTENSIONS = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"))
 FIELDS = {Split.TRAIN: "train", Split.VAL: "validation", Split.TEST: "test"}
 SHOWN = {Split.TRAIN: "training", Split.VAL: "validation", Split.TEST: "test"}
-SPLITS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing"))
+SPLITS = {
+    **dict.fromkeys(("train", "training"), Split.TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), Split.VAL),
+    **dict.fromkeys(("test", "testing"), Split.TEST),
+}
 EVERY = 1000  # files between two looks at the watcher
 
 Watcher = Callable[[int], None]  # called with the number of files found so far; may raise to stop
@@ -158,6 +162,15 @@ def class_folders(folder: Path, watch: Watcher = _nobody, split: Split = Split.T
             field=FIELDS[split], file=shown, hint=f"Give one of them, such as {escape(str(folder / names[0]))}",
         )  # fmt: skip
     return walk
+
+
+def split_folders(folder: Path) -> dict[Split, Path]:
+    """The parts of a folder that holds one for each split (as Hugging Face lays them out); empty for all others."""
+    walk = ClassFolders(root=os.path.realpath(folder), named=FIELDS[Split.TRAIN])
+    names = [entry.name for entry in _entries(walk, walk.root) if _is_folder(walk, entry)]
+    found = {SPLITS[name.lower()]: folder / name for name in names if name.lower() in SPLITS}
+    whole = len(found) == len(names) > 1 and Split.TRAIN in found and all(_has_folders(walk, name) for name in names)
+    return found if whole else {}
 
 
 def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from gradus.core.dataset import BadFile, Split
 from gradus.core.errors import InputError
 from gradus.data.lists import escape
-from gradus.data.readers.folder import EVERY, Watcher
+from gradus.data.readers.folder import EVERY, SPLITS, Watcher
 from gradus.data.readers.textfile import HOPELESS, BadLineError, Places, numbered_lines, opened
 
 LONGEST_ROW = 1 << 17
@@ -26,11 +26,6 @@ COLUMNS = {
     "label": ("label", "class", "category", "label_name", "class_name"),
     "group": ("group", "group_id", "patient_id", "subject_id", "video_id"),
     "split": ("split", "set", "subset", "partition"),
-}
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), Split.TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), Split.VAL),
-    **dict.fromkeys(("test", "testing"), Split.TEST),
 }
 
 Row = Mapping[str, str]  # by our names of the columns
@@ -80,9 +75,9 @@ def _use(row: Row, places: Places) -> tuple[str, str, Split | None]:
         raise BadLineError("has no path")
     if not label or len(label) > LONGEST_LABEL:
         raise BadLineError("has no label" if not label else f"has a label of more than {LONGEST_LABEL} characters")
-    if split and split not in _SPLITS:
+    if split and split not in SPLITS:
         raise BadLineError(f"split “{escape(split)[:50]}”: it can be train, validation or test")
-    return places.find(row["path"])[1:], escape(label), _SPLITS.get(split)
+    return places.find(row["path"])[1:], escape(label), SPLITS.get(split)
 
 
 def _csv(lines: Iterator[tuple[int, bytes]], path: Path) -> Iterator[tuple[int, Row | BadLineError]]:
