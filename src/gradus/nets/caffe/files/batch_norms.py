@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradus.nets.caffe.files.stored import Stored, Weights, by_place
 from gradus.nets.caffe.layers.batch import from_nvidia_015, to_nvidia_015
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.schema import copied, message_class
 from gradus.nets.caffe.text.prototxt import Definition
 
 TYPE = "BatchNorm"
@@ -67,8 +67,7 @@ def _with_scale_bias(definition: Definition) -> Definition:
     p = definition.message.batch_norm_param
     if p.scale_bias or p.HasField("scale_filler") or p.HasField("bias_filler"):
         return definition
-    message = message_class("LayerParameter")()
-    message.CopyFrom(definition.message)
+    message = copied(definition.message)
     message.batch_norm_param.scale_bias = True
     return replace(definition, message=message)
 
@@ -107,8 +106,7 @@ def _for_015(blobs: Sequence[NDArray[Any] | None]) -> list[NDArray[Any] | None]:
 
 def _as_two(message: Any, name: str) -> list[Any]:
     """BVLC's BatchNorm and the Scale after it, in place of NVIDIA's."""
-    plain = message_class("LayerParameter")()
-    plain.CopyFrom(message)
+    plain = copied(message)
     for field in ("scale_filler", "bias_filler", "scale_bias", "engine"):
         plain.batch_norm_param.ClearField(field)
     del plain.param[3:]

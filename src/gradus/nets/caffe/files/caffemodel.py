@@ -17,7 +17,7 @@ from gradus.data.blobs import decode_blob, encode_blob, head_of, tagged
 from gradus.data.files import atomic
 from gradus.data.wire import BYTES, Walk, varint
 from gradus.nets.caffe.files.stored import FILE_LIMIT, Stored, Weights, by_place, explained, map_file, text_of
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.schema import copied, message_class
 from gradus.nets.caffe.schema.dialects import FIELD_LIMIT, from_wire, to_nvidia
 from gradus.nets.caffe.text.upgrade import upgrade
 
@@ -130,9 +130,7 @@ def write_caffemodel(
     """
     parts = [tagged(1, name.encode())] if name else []
     for layer in layers:
-        message = message_class("LayerParameter")()
-        message.CopyFrom(layer)
-        message.ClearField("blobs")
+        message = copied(layer, "blobs")
         inner = [to_nvidia(message) if nvidia else message.SerializePartialToString()]
         for blob in blobs.get(layer.name, ()):
             pieces = encode_blob(blob)

@@ -19,7 +19,9 @@ from gradus.nets.caffe.files.caffemodel import read_caffemodel, write_caffemodel
 from gradus.nets.caffe.files.hdf5 import is_hdf5, read_hdf5, write_hdf5
 from gradus.nets.caffe.files.stored import Stored, Weights, single
 from gradus.nets.caffe.layers.base import Layer, times
+from gradus.nets.caffe.schema import copied
 from gradus.nets.caffe.text.prototxt import Definition
+from gradus.nets.caffe.text.rules import RULES
 
 REFIT = "Rename the layer, or let it be initialised anew, to train it from new weights."
 Reinitialise = Collection[str] | Literal["mismatched"]
@@ -131,22 +133,13 @@ def write_weights(
     """
     hdf5 = path.suffix == ".h5" if hdf5 is None else hdf5
     blobs = blobs_of(layers, owners_only=hdf5)
-    messages, blobs, notes = in_dialect([_chosen(d.message) for d in definitions], blobs, dialect)
+    messages, blobs, notes = in_dialect([copied(d.message, *RULES) for d in definitions], blobs, dialect)
     if hdf5:
         write_hdf5(path, messages, blobs)
     else:
         whole = cast("dict[str, Sequence[NDArray[Any]]]", blobs)  # a caffemodel repeats what is shared
         write_caffemodel(path, name, messages, whole, nvidia=dialect != "bvlc")
     return notes
-
-
-def _chosen(layer: Any) -> Any:
-    """A layer of a net of one phase: nothing is left to include or exclude."""
-    message = type(layer)()
-    message.CopyFrom(layer)
-    message.ClearField("include")
-    message.ClearField("exclude")
-    return message
 
 
 def blobs_of(layers: Mapping[str, Layer], *, owners_only: bool = False) -> dict[str, Arrays]:

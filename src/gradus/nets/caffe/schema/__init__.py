@@ -1,5 +1,5 @@
 """Caffe's protobuf messages, from tables of facts."""
 
-from gradus.nets.caffe.schema.pool import message_class
+from gradus.nets.caffe.schema.pool import copied, message_class
 
-__all__ = ["message_class"]
+__all__ = ["copied", "message_class"]

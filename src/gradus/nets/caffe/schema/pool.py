@@ -85,3 +85,12 @@ def _pool() -> descriptor_pool.DescriptorPool:
 def message_class(name: str) -> Any:
     """The class of one message, by the name that Caffe gives it: `NetParameter`, `BlobProto`."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+
+
+def copied(message: Any, *without: str) -> Any:
+    """A copy of a message, without some of its fields."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    for name in without:
+        copy.ClearField(name)
+    return copy

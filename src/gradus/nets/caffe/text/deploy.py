@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gradus.nets.caffe.layers.base import Shape
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.schema import copied, message_class
 from gradus.nets.caffe.text.prototxt import Definition, print_text
 
 # Losses that compute scores first: the layer that does only that.
@@ -27,7 +26,7 @@ _TRAINING = (
 PREDICTION = "prob"
 
 
-def deploy_text(name: str, definitions: Iterable[Definition], shapes: Mapping[str, list[Shape]]) -> str:
+def deploy_text(name: str, definitions: Iterable[Definition], shapes: Mapping[str, list[tuple[int, ...]]]) -> str:
     """The text of a net that only predicts.
 
     `definitions` are those of the phase TEST; `shapes` are the shapes of what comes in by the layer that reads it:
@@ -37,7 +36,7 @@ def deploy_text(name: str, definitions: Iterable[Definition], shapes: Mapping[st
     gone: set[str] = set()  # tops that nobody gives any more
     for definition in definitions:
         given = definition.message
-        message = _without_training(given)
+        message = copied(given, *_TRAINING)
         if given.type != "Input" and given.name in shapes:
             net.layer.append(_input(message, shapes[given.name][0]))
             gone.update(given.top[1:])
@@ -54,15 +53,7 @@ def deploy_text(name: str, definitions: Iterable[Definition], shapes: Mapping[st
     return print_text(net)
 
 
-def _without_training(given: Any) -> Any:
-    message = message_class("LayerParameter")()
-    message.CopyFrom(given)
-    for field in _TRAINING:
-        message.ClearField(field)
-    return message
-
-
-def _input(message: Any, shape: Shape) -> Any:
+def _input(message: Any, shape: tuple[int, ...]) -> Any:
     """The first top of a data layer, one item at a time."""
     new = message_class("LayerParameter")(name=message.name, type="Input", top=message.top[:1])
     new.input_param.shape.add(dim=[1, *shape[1:]])

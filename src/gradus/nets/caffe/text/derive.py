@@ -8,9 +8,9 @@ from typing import Any
 
 from gradus.core.errors import NetworkError
 from gradus.core.network import NetworkInput, Phase
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.schema import copied, message_class
 from gradus.nets.caffe.text.prototxt import Definition, parse_network, print_text
-from gradus.nets.caffe.text.rules import STATES, TEST, TRAIN, included
+from gradus.nets.caffe.text.rules import RULES, STATES, TEST, TRAIN, included
 from gradus.nets.sources import Sources
 
 DEFAULT_BATCH = 16  # DIGITS' where neither the form nor the text says one
@@ -109,19 +109,12 @@ def _choose(definitions: list[Definition], *, old: bool) -> dict[Phase, list[Def
         prefix = next((p for p in ("train_", "deploy_") if old and message.name.startswith(p)), "")
         if prefix:
             phases = ("train", "val") if prefix == "train_" else ("deploy",)
-            definition = replace(definition, message=_copy(message, name=message.name[len(prefix) :]))
+            definition = replace(definition, message=copied(message))
+            definition.message.name = message.name[len(prefix) :]
         for phase in phases:
             if included(STATES[phase], message.include, message.exclude):
                 chosen[phase].append(definition)
     return chosen
-
-
-def _copy(message: Any, **changes: Any) -> Any:
-    copied = type(message)()
-    copied.CopyFrom(message)
-    for name, value in changes.items():
-        setattr(copied, name, value)
-    return copied
 
 
 def _fill_classes(definition: Definition, classes: int) -> Definition | None:
@@ -131,9 +124,9 @@ def _fill_classes(definition: Definition, classes: int) -> Definition | None:
         return None
     if message.type != "InnerProduct" or message.inner_product_param.HasField("num_output"):
         return definition
-    copied = _copy(message)
-    copied.inner_product_param.num_output = classes
-    return replace(definition, message=copied)
+    message = copied(message)
+    message.inner_product_param.num_output = classes
+    return replace(definition, message=message)
 
 
 def _data_layer(layers: list[Definition], phase: str) -> Definition | None:
@@ -186,9 +179,8 @@ def _settings(net: Any, data: dict[Phase, Definition | None], given: NetworkInpu
 def _filled_data(data: dict[Phase, Definition | None], phase: Phase, image: str, derived: Derived) -> Definition:
     """The phase's data layer with batch and crop; one is made where the text has none."""
     found = data[phase]
-    message = message_class("LayerParameter")()
     if found is not None:
-        message.CopyFrom(found.message)
+        message = copied(found.message)
     else:
         other = data["train"] or data["val"]
         tops = list(other.message.top) if other is not None else [image, "label"]
@@ -261,14 +253,12 @@ def train_val_text(derived: Derived, sources: Sources) -> str:
     train, val = derived.layers["train"], derived.layers["val"] if sources.val else []
     in_train, in_val = {id(d) for d in train}, {id(d) for d in val}
     for definition in _merged(train, val):
-        message = net.layer.add()
-        message.CopyFrom(definition.message)
-        message.ClearField("include")
-        message.ClearField("exclude")
+        message = copied(definition.message, *RULES)
         if not (id(definition) in in_train and id(definition) in in_val):
             message.include.add(phase=TRAIN if id(definition) in in_train else TEST)
         if message.type == "Data":
             _fill_source(message, sources, train=id(definition) in in_train)
+        net.layer.append(message)
     return print_text(net)
 
 
@@ -297,9 +287,5 @@ def _fill_source(message: Any, sources: Sources, *, train: bool) -> None:
 def deploy_text(derived: Derived) -> str:
     """`deploy.prototxt`: an Input and what is needed for a prediction."""
     net = message_class("NetParameter")(name=derived.name)
-    for definition in derived.layers["deploy"]:
-        message = net.layer.add()
-        message.CopyFrom(definition.message)
-        message.ClearField("include")
-        message.ClearField("exclude")
+    net.layer.extend(copied(definition.message, *RULES) for definition in derived.layers["deploy"])
     return print_text(net)

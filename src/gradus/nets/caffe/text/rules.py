@@ -9,6 +9,7 @@ from typing import Any
 from gradus.core.network import Phase
 
 TRAIN, TEST = 0, 1  # caffe.Phase
+RULES = ("include", "exclude")  # the fields that say in which nets a layer is
 
 
 @dataclass(frozen=True, slots=True)

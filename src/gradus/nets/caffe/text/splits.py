@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from gradus.nets.caffe.schema import message_class
+from gradus.nets.caffe.schema import copied, message_class
 from gradus.nets.caffe.text.prototxt import Definition
 
 Top = tuple[int, int]  # the layer's place and the top's place in it
@@ -32,7 +31,7 @@ def insert_splits(definitions: Sequence[Definition]) -> list[Definition]:
         bottoms = [top if top in split else None for top in sources[i]]
         mine = [(i, j) for j in range(len(message.top)) if (i, j) in split]
         if any(bottoms) or mine:
-            message = _copy(message)
+            message = copied(message)
             for place, top in enumerate(bottoms):
                 if top is not None:
                     message.bottom[place] = f"{_split_name(definitions, top)}_{used[top]}"
@@ -80,9 +79,3 @@ def _split(definitions: Sequence[Definition], top: Top, count: int) -> Definitio
     if weight := _loss_weight(definitions, top):
         message.loss_weight.extend([weight, *[0.0] * (count - 1)])
     return replace(definitions[top[0]], message=message)
-
-
-def _copy(message: Any) -> Any:
-    copied = type(message)()
-    copied.CopyFrom(message)
-    return copied
