@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from gradus.core.errors import NetworkError
 from gradus.nets.caffe.layers import fillers
 from gradus.nets.caffe.schema import message_class
 from gradus.nets.caffe.text.prototxt import Definition
@@ -128,6 +129,6 @@ class Layer(nn.Module):
             raise self.error(f"needs {field} of at least 1", at=f"{self.settings}.{field}")
         return value
 
-    def error(self, what: str, *, at: str = "", hint: str | None = None) -> Exception:
+    def error(self, what: str, *, at: str = "", hint: str | None = None) -> NetworkError:
         """A NetworkError about this layer."""
         return self.definition.error(what, at=at, hint=hint)

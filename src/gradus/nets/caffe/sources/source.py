@@ -94,7 +94,7 @@ class Source(ABC):
             raise self.error(f"needs a {field.rpartition('.')[2]} of at least 1", at=field)
         return value
 
-    def error(self, what: str, *, at: str = "", hint: str | None = None) -> Exception:
+    def error(self, what: str, *, at: str = "", hint: str | None = None) -> NetworkError:
         """A NetworkError about the layer: its name, its line, the field `at`."""
         return self.definition.error(what, at=at, hint=hint)
 

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradus.core.errors import GradusError
+from gradus.core.errors import GradusError, NetworkError
 from gradus.data.mean import read_mean
 from gradus.nets.caffe.sources import ssd_transform
 from gradus.nets.caffe.sources.pool import Pool
@@ -222,13 +222,13 @@ class Transform:
             hint = "The mean must be that of uncropped pictures of this size; or use mean_value."
             raise self._error(f"has a mean of {found} for pictures of {width} x {height}", "mean_file", hint)
 
-    def _too_small(self, height: int, width: int) -> Exception:
+    def _too_small(self, height: int, width: int) -> NetworkError:
         assert self.crop is not None
         wanted = f"{self.crop[1]} x {self.crop[0]}"
         hint = "Use a smaller crop, or larger pictures."
         return self._error(f"cannot cut {wanted} from a picture of {width} x {height}", "crop_size", hint)
 
-    def _error(self, what: str, field: str, hint: str | None) -> Exception:
+    def _error(self, what: str, field: str, hint: str | None) -> NetworkError:
         return self.definition.error(what, at=f"transform_param.{field}", hint=hint)
 
 
