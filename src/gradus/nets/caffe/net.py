@@ -19,7 +19,7 @@ from gradus.nets.caffe.files.stored import Weights
 from gradus.nets.caffe.files.weights import Reinitialise, copy_blobs, read_weights, write_weights
 from gradus.nets.caffe.graph.build import Builder
 from gradus.nets.caffe.graph.limits import held_values, refuse_too_large
-from gradus.nets.caffe.graph.placing import Placed
+from gradus.nets.caffe.graph.placing import Built, Placed
 from gradus.nets.caffe.graph.plan import PhaseModule, Step
 from gradus.nets.caffe.layers import fillers
 from gradus.nets.caffe.layers.base import Layer, Shape, times
@@ -75,6 +75,8 @@ class Net:
         }
         self._shapes = {d.message.name: list(Input(d, ()).shapes) for d in chosen if d.message.type == "Input"}
         self._builder = Builder()
+        self._fed: dict[str, list[Shape]] | None = None  # the inputs' shapes for which the net is built
+        self.fresh = 0  # how many layers, from the first on, are built for them
         self.build()
         self._builder.place(device)
         self.reinitialised: dict[str, str] = {}  # layers that did not take what the last file had for them, and why
@@ -141,8 +143,8 @@ class Net:
 
     # Shapes
 
-    def reshape(self, **shapes: Sequence[int]) -> None:
-        """Give inputs other shapes; weights stay, and must still fit."""
+    def reshape(self, last: int | None = None, /, **shapes: Sequence[int]) -> None:
+        """Give inputs other shapes; weights stay, and must still fit: those of the layers up to number `last`."""
         wrong = sorted(shapes.keys() - set(self.inputs))
         if wrong:
             raise InputError(f"the net has no input {', '.join(wrong)}; it takes {', '.join(self.inputs) or 'none'}")
@@ -151,7 +153,7 @@ class Net:
             for i, top in enumerate(definition.message.top if name in self._shapes else ()):
                 if top in shapes:
                     self._shapes[name][i] = tuple(int(side) for side in shapes[top])
-        self.build()
+        self.build(last)
 
     def shape(self, blob: str) -> Shape:
         """The shape of a blob in the net as it is built now."""
@@ -161,17 +163,24 @@ class Net:
         read = {name: list(source.shapes()) for name, source in self.sources.items()}
         return {**{name: list(shapes) for name, shapes in self._shapes.items()}, **read}
 
-    def build(self) -> None:
-        """Build the plan for the shapes of now (data layers may come to other sizes), unless it is."""
+    def build(self, last: int | None = None) -> None:
+        """Build the plan for the shapes of now (data layers may come to other sizes), unless it is.
+
+        Layers after number `last` stay as they were, as in Caffe: they will not run in these shapes.
+        """
         feeds = self._feeds()
-        if getattr(self, "_fed", None) == feeds:
+        count = len(self.definitions) if last is None else last + 1
+        if self._fed == feeds and self.fresh >= count:
             return
         self._builder.release()
-        self._built = self._builder.build("deploy", self.definitions, feeds, training=self.training, keep=not self.lean)
+        rest = self._built.placed[count:] if self._fed else []
+        self._built: Built = self._builder.build(
+            "deploy", self.definitions, feeds, training=self.training, keep=not self.lean, rest=rest
+        )
         source = self.definitions[0].source if self.definitions else ""
         held = held_values(self._built, keep=not self.lean)
         refuse_too_large(self.specs, self.device, source, copies=1 + self.training, blobs=held)
-        self._fed = feeds
+        self._fed, self.fresh = feeds, count
         self._slot_of = {name: slot for slot, name in enumerate(self._built.names)}  # the last one of each name
         self._now = dict(self._slot_of)  # the one that holds each name's blob: in place, layers make it anew
         self._slot_shapes = [shape for placed in self._built.placed for shape in placed.top_shapes]

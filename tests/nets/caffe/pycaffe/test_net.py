@@ -27,6 +27,15 @@ layer { name: "second" type: "InnerProduct" bottom: "first" top: "second"
 layer { name: "loss" type: "EuclideanLoss" bottom: "second" bottom: "label" top: "loss" loss_weight: 3 }
 layer { name: "aside" type: "InnerProduct" bottom: "data" top: "aside" inner_product_param { num_output: 1 } }
 """
+FIXED = """
+name: "fixed" force_backward: true
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1 dim: 4 dim: 4 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_param { num_output: 1 kernel_size: 1
+        bias_term: false weight_filler { type: "constant" value: 1.5 } } }
+layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+layer { name: "ip" type: "InnerProduct" bottom: "conv" top: "ip"
+        inner_product_param { num_output: 3 bias_term: false weight_filler { type: "xavier" } } }
+"""
 
 
 @pytest.fixture
@@ -125,6 +134,27 @@ def test_inputs_take_other_sizes(small) -> None:
     small.blobs["data"].reshape(2, 9)
     with pytest.raises(RuntimeError, match="ip"):
         small.reshape()
+
+
+def test_layers_after_the_end_need_not_fit_another_size(caffe, write) -> None:
+    """A network that classifies gives the features of pictures of any size, as in Caffe."""
+    net = caffe.Net(write(FIXED), caffe.TEST)
+    weight = net.params["conv"][0].data.reshape(())
+    for side in (6, 3):  # larger and smaller than the text says
+        picture = np.arange(-4, side * side - 4, dtype=np.float32).reshape(1, 1, side, side)
+        net.blobs["data"].reshape(1, 1, side, side)
+        net.blobs["data"].data[...] = picture
+        np.testing.assert_allclose(net.forward(end="conv")["conv"], weight * picture, rtol=1e-6)
+        np.testing.assert_allclose(net.forward(end="relu")["conv"], np.maximum(weight * picture, 0), rtol=1e-6)
+        net.blobs["conv"].diff[...] = 1
+        net.backward(start="relu")
+        np.testing.assert_allclose(net.blobs["data"].diff, weight * (weight * picture > 0), rtol=1e-6)
+        with pytest.raises(RuntimeError, match=r'"ip" \(InnerProduct\) has weights that do not fit its input\'s new'):
+            net.forward()
+    net.blobs["data"].reshape(1, 1, 4, 4)
+    net.blobs["data"].data[...] = 2
+    conv = np.maximum(np.full(16, 2 * weight), 0)
+    np.testing.assert_allclose(net.forward()["ip"][0], net.params["ip"][0].data @ conv, rtol=1e-5, atol=1e-6)
 
 
 def test_any_number_of_samples_in_batches(small) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gradus.core.errors import GradusError, MemoryLimitError
 from gradus.core.network import Phase
-from gradus.nets.caffe.graph.placing import Built, Placing
+from gradus.nets.caffe.graph.placing import Built, Placed, Placing
 from gradus.nets.caffe.graph.plan import PhaseModule
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 from gradus.nets.caffe.text.prototxt import Definition
@@ -35,13 +35,18 @@ class Builder:
 
     def build(
         self, phase: Phase, definitions: Sequence[Definition], feeds: dict[str, list[Shape]], *,
-        training: bool, keep: bool = False,
+        training: bool, keep: bool = False, rest: Sequence[Placed] = (),
     ) -> Built:  # fmt: skip
-        """One phase. `feeds` gives the top shapes of source layers by layer name; `keep` runs nothing in place."""
+        """One phase. `feeds` gives the top shapes of source layers by layer name; `keep` runs nothing in place.
+
+        `rest` are the last layers as they were built for other shapes: they will not run in these.
+        """
         placing = Placing(self.layer, definitions, feeds, training=training)
         with torch.no_grad(), self._on_meta():
-            for definition in definitions:
+            for definition in definitions[: len(definitions) - len(rest)]:
                 placing.place(definition)
+            for placed in rest:
+                placing.keep(placed)
         built = Built(placing.placed, placing.plan(self.module.views, keep=keep), placing.names)
         self.module.plans[phase] = built.plan
         return built
@@ -119,6 +124,11 @@ class Builder:
                 )  # fmt: skip
 
     def _unlike(self, definition: Definition, first: Layer) -> GradusError:
+        if first.definition is definition:
+            return definition.error(
+                "has weights that do not fit its input's new size",
+                hint="An InnerProduct sees its whole input, so its weights fix that size; a Convolution's do not.",
+            )
         line = f" (line {first.definition.line})" if first.definition.line else ""
         return definition.error(
             f"has other weights than the layer of the same name in another phase{line}",

@@ -119,6 +119,11 @@ class Placing:
         top_shapes = [tuple(value.shape) for value in tops]
         self.placed.append(Placed(definition, layer, reads, tuple(writes), shapes, top_shapes))
 
+    def keep(self, placed: Placed) -> None:
+        """Add one layer as it was placed before; those after it can only be kept as well."""
+        self.names += placed.definition.message.top
+        self.placed.append(placed)
+
     def _own_name(self, definition: Definition) -> None:
         """Weights are known by their layer's name; layers without any may share one, as in Caffe."""
         if (twin := self._seen.get(definition.message.name)) is not None:

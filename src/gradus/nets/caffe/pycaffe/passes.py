@@ -90,14 +90,14 @@ class Passes:
                 if tensor.requires_grad:
                     tensor.grad = blob.gradients.tensor(tuple(tensor.shape), self.device)
 
-    def reshape(self) -> None:
-        """Let the shapes of the inputs' blobs go through the net."""
+    def reshape(self, last: int | None = None) -> None:
+        """Let the shapes of the inputs' blobs go through the net, or its layers up to number `last`."""
         wanted = {name: self.blobs[name].shape for name in self.net.inputs}
         changed = {name: shape for name, shape in wanted.items() if tuple(self.net.shape(name)) != shape}
         if changed:
-            self.net.reshape(**changed)
+            self.net.reshape(last, **changed)
         else:
-            self.net.build()  # data layers may have come to pictures of another size
+            self.net.build(last)  # data layers may have come to pictures of another size
         if self.net.names is not self.names:
             self._fit()
 
@@ -105,7 +105,7 @@ class Passes:
         self.calls: list[tuple[Placed, Step | None]] = self.net.calls
         self.names = self.net.names
         self._records: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
-        for placed, _ in self.calls:
+        for placed, _ in self.calls[: self.net.fresh]:
             for name, shape in zip(placed.definition.message.top, placed.top_shapes, strict=True):
                 self.blobs.setdefault(name, Blob()).reshape(*shape)
         self.needs: Needs = needs_of(self.net)
@@ -117,8 +117,8 @@ class Passes:
 
     def forward(self, start: int, end: int) -> Tensor | float:
         """Run the layers from number `start` to number `end`, and give the weighted sum of their losses."""
-        if start == 0:
-            self.reshape()
+        if start == 0 or end >= self.net.fresh:
+            self.reshape(end)
         weights = self.net.loss_weights
         loss: Tensor | float = 0.0
         for number in range(start, end + 1):
