@@ -15,8 +15,8 @@ from torch import Tensor
 
 from gradus.core.errors import ConflictError, ImageError, Problem
 from gradus.core.model import Prediction
-from gradus.data.pictures import read_picture
-from gradus.data.resize import fit
+from gradus.data.fitting import fit_file
+from gradus.data.pictures import read_file
 from gradus.engine import model_files, preload  # noqa: F401 - what compiling imports only when used
 from gradus.engine.accelerator import torch_device
 from gradus.engine.memory import evaluation_batch, within_memory
@@ -99,12 +99,13 @@ class Predictor:
             return list(readers.map(self._read, pictures))
 
     def _read(self, picture: bytes | Path) -> Pixels | Problem:
-        """A picture as the dataset would have stored it: blue, green, red, or gray."""
-        wanted = self._recorded
+        """A picture as the dataset would have stored it, by the same code: blue, green, red, or gray."""
+        wanted, named = self._recorded, isinstance(picture, Path)
         try:
-            pixels = fit(read_picture(picture), wanted.width, wanted.height, wanted.channels, wanted.resize_mode)
+            data = read_file(picture) if isinstance(picture, Path) else picture
+            pixels = fit_file(data, wanted.width, wanted.height, wanted.channels, wanted.resize_mode).pixels
         except ImageError as error:
-            return error.problem
+            return error.problem.model_copy(update={"file": str(picture)}) if named else error.problem
         return np.ascontiguousarray(pixels[:, :, ::-1]) if wanted.channels == 3 else pixels
 
 
