@@ -12,8 +12,7 @@ from torch import Tensor
 
 from gradus.nets.caffe.graph.calls import call_of, joint_call
 from gradus.nets.caffe.graph.plan import Plan, Step, View, dead_after
-from gradus.nets.caffe.layers.base import Layer, Shape, Use, times
-from gradus.nets.caffe.layers.data import AXES_LIMIT, BLOB_LIMIT
+from gradus.nets.caffe.layers.base import AXES_LIMIT, COUNT_LIMIT, Layer, Shape, Use, times
 from gradus.nets.caffe.layers.table import LAYERS, layer_class
 from gradus.nets.caffe.text.prototxt import Definition, close_matches
 from gradus.nets.caffe.text.rules import TRAIN
@@ -226,9 +225,9 @@ class Placing:
                 raise definition.error(f"would give a blob with {len(shape):,} axes, more than Caffe's {AXES_LIMIT}")
             if min(shape, default=0) < 0:
                 raise definition.error(f"would give {times(shape)}: sizes cannot be negative")
-            if (count := math.prod(max(side, 1) for side in shape)) > BLOB_LIMIT:
+            if (count := math.prod(max(side, 1) for side in shape)) > COUNT_LIMIT:
                 raise definition.error(
-                    f"would give {count:,} values ({times(shape)}), more than Caffe's {BLOB_LIMIT:,}",
+                    f"would give {count:,} values ({times(shape)}), more than Caffe's {COUNT_LIMIT:,}",
                     hint="Use a smaller batch, smaller pictures or fewer outputs.",
                 )
 

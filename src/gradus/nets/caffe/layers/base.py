@@ -17,6 +17,7 @@ from gradus.nets.caffe.text.prototxt import Definition
 
 Shape = tuple[int, ...]
 COUNT_LIMIT = 2**31 - 1  # values in one blob: Caffe counts with a C int
+AXES_LIMIT = 32  # of one blob, as in Caffe
 
 
 def times(shape: Sequence[int]) -> str:

@@ -7,9 +7,6 @@ from typing import Any, ClassVar
 
 from gradus.nets.caffe.layers.base import Layer, Shape, times
 
-BLOB_LIMIT = 2**31 - 1  # values in one blob, as in Caffe
-AXES_LIMIT = 32  # as in Caffe
-
 
 class SourceLayer(Layer):
     """A layer without bottoms, whose tops come from outside."""
