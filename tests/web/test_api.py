@@ -103,7 +103,8 @@ def test_all_problems_are_told_and_each_names_its_field(server: Any, options: di
     told = {problem["field"]: problem["message"] for problem in response.json()["errors"]}
     assert told == {
         "name": "must not be empty", "width": "must be at least 1", "height": "must be a whole number",
-        "channels": "must be 1 or 3", "epochs": "is not known here", "encoding": "must be 'png', 'jpg' or 'raw'",
+        "channels": "must be 1 or 3", "epochs": "is not known here",
+        "encoding": "must be 'png', 'jpg', 'raw' or 'auto'",
     }  # fmt: skip
 
 
