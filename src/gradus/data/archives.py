@@ -7,7 +7,9 @@ that leads elsewhere refuses the whole archive and names the member: nobody pack
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
 import lzma
 import os
 import stat
@@ -15,10 +17,10 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Self, cast
+from typing import IO, Any, BinaryIO, Self, cast
 
 from gradus.core.errors import InputError, PathError
 from gradus.data.files import writing
@@ -33,6 +35,9 @@ MAX_DIRECTORY = 128 * 2**20  # of a zip: all of it is held in memory
 MAX_HEADER = 2**20  # of a tar's extended headers
 PIECE = 1 << 20
 TOLD = 8 * 2**20  # bytes between two looks at the watcher
+_COMPRESSED: dict[bytes, Callable[[Path, str], Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open,
+}  # fmt: skip
 _DAMAGED = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError,
     RuntimeError, ValueError,
@@ -59,6 +64,7 @@ class Opened:
                 start = file.read(512)
         except OSError as error:
             raise PathError(f"The file cannot be read: {error.strerror}", field=named, file=str(path)) from error
+        self._decompress = next((use for mark, use in _COMPRESSED.items() if start.startswith(mark)), open)
         self._zip = start[:4] in (b"PK\3\4", b"PK\5\6")
         self.ratio_limit = max(RATIO_FROM, MAX_RATIO * self.size)
 
@@ -96,11 +102,13 @@ class Opened:
                 yield Member(info.filename, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
 
     def _tarred(self) -> Iterator[Member]:
-        try:
-            archive = tarfile.open(self.path, "r|*", tarinfo=_Header)  # noqa: SIM115  (closed below)
-        except tarfile.ReadError as error:
-            raise self.refuse(f"it is neither a zip nor a tar, plain or compressed: {_plain(error)}") from error
-        with archive:
+        with ExitStack() as closing_all:
+            # not tarfile's own decompression, which takes data that break off for the end
+            plain = closing_all.enter_context(self._decompress(self.path, "rb"))
+            try:
+                archive = closing_all.enter_context(tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header))
+            except tarfile.ReadError as error:
+                raise self.refuse(f"it is neither a zip nor a tar, plain or compressed: {_plain(error)}") from error
             for info in archive:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
                 if info.isdir():
