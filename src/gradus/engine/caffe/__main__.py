@@ -73,8 +73,10 @@ def _least(given: Given) -> int:
 def _sentence(problem: GradusError | OSError) -> str:
     if isinstance(problem, OSError):
         return f"{problem.filename or 'the system'}: {problem.strerror or problem}"
-    said = (text for p in problem.problems() for text in (p.message, p.hint) if text)
-    return " ".join(text if text[-1] in ".!?" else f"{text}." for text in said)
+    said = [text for p in problem.problems() for text in (p.message, p.hint) if text]
+    sentences = " ".join(text if text[-1] in ".!?" else f"{text}." for text in said)
+    file = problem.problem.file
+    return sentences if not file or Path(file).name in sentences else f"{file}: {sentences}"
 
 
 def _version() -> str:

@@ -8,6 +8,7 @@ from gradus.engine.caffe.device import device_of
 from gradus.engine.caffe.flags import Given
 from gradus.engine.caffe.log import Log
 from gradus.nets.caffe.net import Net
+from gradus.nets.caffe.solvers import lines
 from gradus.nets.caffe.solvers.lines import number, outputs
 from gradus.nets.caffe.solvers.tally import Tally
 
@@ -21,8 +22,10 @@ def run(given: Given, log: Log) -> None:
     stages, device = given.listed("stage"), device_of(given, log)
     net = Net(model, first, "test", level=given.level, stages=stages, device=device, lean=True)
     try:
+        lines.weights(log, first, net.copied)
         for weights in others:
             net.copy_from(weights)
+            lines.weights(log, weights, net.copied)
         log("caffe.cpp:290", f"Running for {batches} iterations.")
         rows = {top for d in net.definitions if d.message.type == "DetectionEvaluate" for top in d.message.top}
         tally = Tally(rows & set(net.outputs))

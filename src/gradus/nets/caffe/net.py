@@ -16,7 +16,7 @@ from torch import Tensor
 from gradus.core.errors import InputError, NetworkError
 from gradus.nets.caffe.files.batch_norms import Dialect, match_dialect
 from gradus.nets.caffe.files.stored import Weights
-from gradus.nets.caffe.files.weights import Reinitialise, copy_blobs, read_weights, write_weights
+from gradus.nets.caffe.files.weights import Copied, Reinitialise, copy_blobs, read_weights, write_weights
 from gradus.nets.caffe.graph.build import Builder
 from gradus.nets.caffe.graph.limits import held_values, refuse_too_large
 from gradus.nets.caffe.graph.placing import Built, Placed
@@ -79,7 +79,7 @@ class Net:
         self.fresh = 0  # how many layers, from the first on, are built for them
         self.build()
         self._builder.place(device)
-        self.reinitialised: dict[str, str] = {}  # layers that did not take what the last file had for them, and why
+        self.copied = Copied()  # what became of the last file's weights
         loaded = [] if stored is None else self.copy_from(stored, reinitialise=reinitialise)
         self._fill(seed, frozenset(loaded))
 
@@ -203,11 +203,11 @@ class Net:
         """Copy weights by layer name; gives the names of the layers that took theirs from the file.
 
         A layer that does not fit is an error, unless `reinitialise` names it or is "mismatched": it keeps its own,
-        and `reinitialised` says why.
+        and `copied` says why.
         """
         stored = weights if isinstance(weights, Weights) else read_weights(Path(weights))
         copied = copy_blobs(self.layers, stored, reinitialise=reinitialise)
-        self.reinitialised = copied.kept
+        self.copied = copied
         return copied.layers
 
     def save(self, path: str | PathLike[str], dialect: Dialect = "bvlc") -> list[str]:

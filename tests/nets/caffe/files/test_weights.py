@@ -62,7 +62,7 @@ def test_what_does_not_fit_may_be_initialised_anew(make, tmp_path):
     path = model(tmp_path / "w", ip=[W.T, B], ip2=[np.eye(2), B], other=[W])
     text = IP.replace("num_output: 2", "num_output: 2 bias_filler { value: 5 }")
     net = make(text, path, reinitialise="mismatched")
-    assert list(net.reinitialised) == ["ip"]
+    assert list(net.copied.kept) == ["ip"]
     np.testing.assert_array_equal(net.params["ip"][1], [5, 5])  # not half of the layer either
     np.testing.assert_array_equal(net.params["ip2"][0], np.eye(2))
     copied = copy_blobs(make(text).layers, read_weights(path), reinitialise="mismatched")

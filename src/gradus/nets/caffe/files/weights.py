@@ -57,10 +57,14 @@ def _tensor(path: Path, key: str) -> Callable[[], NDArray[np.float32]]:
 
 @dataclass(slots=True)
 class Copied:
-    """What became of a file's weights: the layers that took them, and those that kept their own, with the reason."""
+    """What became of a file's weights: the layers that took them, and those that kept their own, with the reason.
+
+    `unused` are the layers of the file that the net does not have.
+    """
 
     layers: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
 
 
 def copy_blobs(layers: Mapping[str, Layer], weights: Weights, *, reinitialise: Reinitialise = ()) -> Copied:
@@ -69,7 +73,7 @@ def copy_blobs(layers: Mapping[str, Layer], weights: Weights, *, reinitialise: R
     A layer that does not fit is a NetworkError, unless `reinitialise` names it or is "mismatched": then it keeps
     what it has (the filling, in a new net).
     """
-    copied, seen = Copied(), set[int]()
+    copied, seen = Copied(unused=[name for name in weights.layers if name not in layers]), set[int]()
     for name, layer in layers.items():
         tensors = [getattr(layer, blob.name) for blob in layer.blobs]
         stored = weights.layers.get(name)

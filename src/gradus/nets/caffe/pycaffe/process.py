@@ -28,12 +28,12 @@ class Process:
     multiprocess: bool = False
 
     def device(self) -> torch.device:
-        """Where nets that are made now run."""
+        """Where nets that are made now run: on the processor where there is no GPU, as most scripts ask for one."""
         if not self.gpu:
             return torch.device("cpu")
         kind = torch.accelerator.current_accelerator()
         if kind is None:
-            raise CaffeError("there is no GPU for set_mode_gpu", hint="Leave it out, or call set_mode_cpu.")
+            return torch.device("cpu")
         if self.device_id >= torch.accelerator.device_count():
             raise CaffeError(
                 f"there is no GPU {self.device_id}", hint=f"There are {torch.accelerator.device_count()}, from 0 on."

@@ -6,12 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 
 from torch import Tensor
 
+from gradus.nets.caffe.files.weights import Copied
+
 Log = Callable[[str, str], object]
 """Hears a line: the place in Caffe's source (release 1.0) that says it there, and the words."""
 
 
 def quiet(_place: str, _words: str) -> None:
     """A log that nobody reads."""
+
+
+def weights(log: Log, source: str, copied: Copied) -> None:
+    """What a file of weights was of no use for."""
+    for name in copied.unused:
+        log("net.cpp:740", f"Ignoring source layer {name}")
+    if not copied.layers:
+        log("net.cpp:740", f"No layer took weights from {source}: the network has none of its layers")
 
 
 def number(value: float) -> str:

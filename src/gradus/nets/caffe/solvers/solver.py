@@ -74,10 +74,11 @@ class Solver:
         ]
         for net in self.test_nets:
             net.share_with(self.net)
-        for name in self._weights:
+        for number, name in enumerate(self._weights):
             log("caffe.cpp:155", f"Finetuning from {name}")
-        for name in self._weights[1:]:
-            self.net.copy_from(name)
+            if number:  # the first one was there when the net was made
+                self.net.copy_from(name)
+            lines.weights(log, name, self.net.copied)
         self.descent = Descent(self.net.specs, settings)
         log("solver.cpp:56", "Solver scaffolding done.")
 
