@@ -84,7 +84,7 @@ def restore(model: Path, snapshot: Snapshot, state: TrainingState, network: Netw
     load_weights(model, snapshot.name, network)
     history = files.snapshot_folder(model, snapshot.name) / files.OPTIMISER
     kept = history.exists()
-    update.load(_tensors(history) if kept else {}, state.step, state.learning_rate)
+    update.load(_tensors(history) if kept else {}, state.step)
     _set_random_state(state)
     return kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -94,3 +95,29 @@ def test_a_timer_counts_milliseconds(caffe, monkeypatch) -> None:
     timer.start()
     timer.stop()
     assert timer.ms == 250
+
+
+@pytest.mark.parametrize("made", ["net", "solver"])
+def test_solvers_that_train_together_share_the_records_out(caffe, write, tmp_path, made) -> None:
+    with h5py.File(tmp_path / "rows.h5", "w") as file:
+        file["x"], file["t"] = np.arange(6.0).reshape(6, 1), np.zeros((6, 1))
+    write(str(tmp_path / "rows.h5"), "list.txt")
+    net = write(f"""
+layer {{ name: "d" type: "HDF5Data" top: "x" top: "t"
+        hdf5_data_param {{ source: "{tmp_path / "list.txt"}" batch_size: 3 }} }}
+layer {{ name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param {{ num_output: 1 }} }}
+layer {{ name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "t" top: "loss" }}
+""")
+    caffe.set_solver_count(2)
+    caffe.set_solver_rank(1)
+    if made == "net":
+        train, test = caffe.Net(net, caffe.TRAIN), caffe.Net(net, caffe.TEST)
+        train.forward()
+    else:
+        text = f'net: "{net}" base_lr: 0.1 lr_policy: "fixed" max_iter: 1 test_iter: 1 test_interval: 9 display: 0'
+        solver = caffe.SGDSolver(write(text, "solver.prototxt"))
+        train, test = solver.net, solver.test_nets[0]
+        solver.net.forward()
+    test.forward()
+    assert train.blobs["x"].data.ravel().tolist() == [1, 3, 5]
+    assert test.blobs["x"].data.ravel().tolist() == [0, 1, 2]  # tests read everything

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from gradus.core.errors import NetworkError
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.solvers.settings import RATE_POLICIES, TYPES, SolverSettings
+from gradus.nets.caffe.solvers.settings import RATE_POLICIES, SolverSettings
 from gradus.nets.caffe.solvers.updates import UPDATES
 from gradus.nets.caffe.text.prototxt import parse
+from gradus.nets.caffe.text.upgrade import SOLVERS
 
 
 def read(text: str, base: str = 'base_lr: 0.01 lr_policy: "fixed" ') -> SolverSettings:
@@ -99,7 +100,7 @@ def test_what_caffe_runs_is_not_refused() -> None:
 def test_there_is_a_rule_for_each() -> None:
     from gradus.nets.caffe.solvers.policies import RATES
 
-    assert sorted(UPDATES) == sorted(TYPES)
+    assert sorted(UPDATES) == sorted(SOLVERS)
     assert sorted(RATES) == sorted(RATE_POLICIES)
 
 
@@ -109,7 +110,9 @@ NAMES = [f.name for f in fields(SolverSettings) if f.name != "stepvalue"]
 @given(
     st.dictionaries(
         st.sampled_from(NAMES),
-        st.one_of(st.floats(width=32), st.integers(-(2**31), 2**31 - 1), st.sampled_from([*TYPES, *RATE_POLICIES, ""])),
+        st.one_of(
+            st.floats(width=32), st.integers(-(2**31), 2**31 - 1), st.sampled_from([*SOLVERS, *RATE_POLICIES, ""])
+        ),
     )
 )
 def test_any_message_is_read_or_refused_and_then_gives_rates(values: dict[str, object]) -> None:

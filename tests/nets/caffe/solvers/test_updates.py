@@ -223,25 +223,6 @@ def test_state_is_named_after_the_parameters(trial) -> None:
     assert list(adam) == [f"history.{name}" for name in names] + [f"history1.{name}" for name in names]
 
 
-def test_a_snapshot_of_pytorchs_buffers_goes_on(trial, caffe_step) -> None:
-    """Older snapshots kept v with h = r*v, r the rate of their last step."""
-    both, given = trial(torch.float64), settings("SGD")
-    for step in range(20):
-        caffe_step(given, both.blobs, both.give(step), rate_at(step), step)
-    for spec, blob in zip(both.specs, both.blobs, strict=True):
-        spec.tensor.data.copy_(torch.from_numpy(blob.w))
-    update = UPDATES["SGD"](both.specs, given)
-    old = {
-        f"momentum.{s.name}": torch.from_numpy(b.h / (rate_at(19) * s.lr_mult))
-        for s, b in zip(both.specs[:3], both.blobs[:3], strict=True)
-    }
-    update.load(old, 20, rate_at(19))
-    for step in range(20, 40):
-        caffe_step(given, both.blobs, both.give(step), rate_at(step), step)
-        update.step(rate_at(step))
-    both.assert_equal(1e-12)
-
-
 def test_a_history_that_does_not_fit_is_refused_whole(trial) -> None:
     both = trial()
     update = UPDATES["Adam"](both.specs, settings("Adam"))

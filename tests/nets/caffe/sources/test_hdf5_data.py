@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gradus.core.errors import NetworkError, OutsideDataRootsError
+from gradus.core.errors import NetworkError
 from gradus.nets.caffe.sources import hdf5_data
 
 
@@ -118,21 +118,3 @@ def test_what_cannot_be_read_names_the_layer_and_the_file(opened, files, tmp_pat
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(NetworkError, match=f'layer "it" .*{said}'):
         opened(text).read()
-
-
-def test_data_of_another_file_is_refused_where_only_some_folders_may_be_read(opened, files, tmp_path):
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    (inside / "list.txt").write_text("inside/linked.h5\n")
-    with h5py.File(inside / "linked.h5", "w") as file:
-        file["data"] = h5py.ExternalLink(str(tmp_path / "a.h5"), "data")
-        layout = h5py.VirtualLayout((3,), np.int32)
-        layout[:] = h5py.VirtualSource(str(tmp_path / "a.h5"), "label", (3,))
-        file.create_virtual_dataset("label", layout)
-    for top in ("data", "label"):
-        text = rows("batch_size: 1", f'top: "{top}"').replace("list.txt", "inside/list.txt")
-        assert len(opened(text).read()[0]) == 1
-        with pytest.raises(NetworkError, match="leads into another file"):
-            opened(text, allowed=(inside,))
-    with pytest.raises(OutsideDataRootsError):
-        opened(rows("batch_size: 1"), allowed=(inside,))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradus.core.errors import InputError, NetworkError, OutsideDataRootsError
+from gradus.core.errors import InputError, NetworkError
 from gradus.data.pictures import read_file
 from gradus.nets.caffe.sources import image_data, pictures
 from gradus.nets.caffe.sources.image_data import read_list
@@ -144,15 +144,6 @@ def test_what_cannot_be_read_names_the_layer_and_the_line(opened, files, tmp_pat
         source = opened(text)
         source.read()
         source.read()
-
-
-def test_pictures_outside_the_folders_allowed_are_refused(opened, files, tmp_path):
-    inside = tmp_path / "sub"
-    (inside / "list.txt").write_text("../a.png 0\n")
-    with pytest.raises(NetworkError, match="outside the folders"):
-        opened(images('root_folder: "sub/"', source="sub/list.txt"), allowed=(inside,)).read()
-    with pytest.raises(OutsideDataRootsError):
-        opened(images(), allowed=(inside,))
 
 
 @given(st.lists(st.tuples(st.text(min_size=1).filter(lambda t: t == t.strip(" \t\r")), st.integers(-(10**8), 10**8))))

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from gradus.core.errors import InputError, NetworkError
 from gradus.data.blobs import decode_blob, encode_blob, head_of, tagged
-from gradus.data.files import atomic
 from gradus.data.wire import BYTES, Walk, varint
-from gradus.nets.caffe.files.stored import FILE_LIMIT, Stored, Weights, by_place, explained, map_file, text_of
+from gradus.nets.caffe.files.stored import Stored, Weights, by_place, explained, map_file, text_of, write_parts
 from gradus.nets.caffe.schema import copied, message_class
 from gradus.nets.caffe.schema.dialects import FIELD_LIMIT, from_wire, to_nvidia
 from gradus.nets.caffe.text.upgrade import upgrade
@@ -136,11 +135,4 @@ def write_caffemodel(
             pieces = encode_blob(blob)
             inner += [head_of(_BLOBS[_LAYER], sum(map(len, pieces))), *pieces]
         parts += [head_of(_LAYER, sum(map(len, inner))), *inner]
-    if (size := sum(map(len, parts))) > FILE_LIMIT:
-        raise NetworkError(
-            f"the weights take {size / 2**30:,.1f} GiB, and a caffemodel holds 2 GiB at most", file=str(path),
-            hint="Write them as HDF5: give the file the ending .caffemodel.h5.",
-        )  # fmt: skip
-    with atomic(path) as file:
-        for part in parts:
-            file.write(part)
+    write_parts(path, parts, "Write them as HDF5: give the file the ending .caffemodel.h5.")

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from gradus.core.errors import InputError, NetworkError
 from gradus.data.blobs import decode_blob, encode_blob, head_of, tagged
-from gradus.data.files import atomic
 from gradus.data.wire import BYTES, Walk, signed, varint
 from gradus.nets.caffe.files.hdf5 import is_hdf5, member, numbers, opened, writing_hdf5
-from gradus.nets.caffe.files.stored import FILE_LIMIT, Stored, explained, map_file, text_of
+from gradus.nets.caffe.files.stored import Stored, explained, map_file, text_of, write_parts
 from gradus.nets.caffe.schema.dialects import FIELD_LIMIT
 
 _ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP = 1, 2, 3, 4
@@ -133,11 +132,4 @@ def write_state(
         pieces = encode_blob(blob)
         parts += [head_of(_HISTORY, sum(map(len, pieces))), *pieces]
     parts += [varint(_CURRENT_STEP << 3), varint(current_step)]
-    if sum(map(len, parts)) > FILE_LIMIT:
-        raise NetworkError(
-            f"{path.name} would be larger than 2 GiB, which no file of Caffe can be", file=str(path),
-            hint="Set snapshot_format: HDF5.",
-        )  # fmt: skip
-    with atomic(path) as target:
-        for part in parts:
-            target.write(part)
+    write_parts(path, parts, "Set snapshot_format: HDF5.")

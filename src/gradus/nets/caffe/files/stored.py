@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradus.core.errors import InputError, NetworkError
+from gradus.data.files import atomic
 
 FILE_LIMIT = 2**31 - 1  # bytes: protobuf reads no more
 NAME_LIMIT = 1000  # characters of a layer's name
@@ -72,6 +73,18 @@ def explained(path: Path, kind: str) -> Iterator[None]:
             f"{path.name} is not {kind}, or is cut short: {problem}", file=str(path),
             hint="Copy or download it again.",
         ) from problem  # fmt: skip
+
+
+def write_parts(path: Path, parts: Sequence[bytes | memoryview], hint: str) -> None:
+    """Write a file of these bytes, whole or not at all; `hint` says what to do where they are too many."""
+    if (size := sum(map(len, parts))) > FILE_LIMIT:
+        raise NetworkError(
+            f"{path.name} would take {size / 2**30:,.1f} GiB, and a binary file of Caffe holds 2 GiB at most",
+            file=str(path), hint=hint,
+        )  # fmt: skip
+    with atomic(path) as file:
+        for part in parts:
+            file.write(part)
 
 
 def map_file(path: Path) -> tuple[memoryview, Callable[[], None]]:

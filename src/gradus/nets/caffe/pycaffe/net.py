@@ -20,6 +20,7 @@ from gradus.nets.caffe.pycaffe.blob import Blob, BlobVec
 from gradus.nets.caffe.pycaffe.errors import CaffeError, CaffeTypeError, CaffeValueError, as_caffe
 from gradus.nets.caffe.pycaffe.passes import Hook, Passes
 from gradus.nets.caffe.pycaffe.process import SETTINGS
+from gradus.nets.caffe.sources.source import Reading
 from gradus.nets.caffe.text.rules import TEST, TRAIN
 
 _PHASES = {TRAIN: "train", TEST: "test"}
@@ -65,9 +66,10 @@ class Net:
         if phase not in _PHASES:
             raise CaffeTypeError("a net needs a phase", hint="Write caffe.Net(file, caffe.TEST).")
         with as_caffe(), user_code.permitted(user_code.Policy(everywhere=True)):
+            seed = SETTINGS.next_seed()
             made = core.Net(
-                fspath(network_file), weights, _PHASES[phase], level=level, stages=tuple(stages or ()),
-                seed=SETTINGS.next_seed(), device=str(SETTINGS.device()),
+                fspath(network_file), weights, _PHASES[phase], level=level, stages=tuple(stages or ()), seed=seed,
+                device=str(SETTINGS.device()), reading=SETTINGS.share(Reading(training=phase == TRAIN, seed=seed)),
             )  # fmt: skip
             self._net, self._passes = made, Passes(made)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from gradus.nets.caffe.layers.table import LAYERS
 from gradus.nets.caffe.pycaffe.errors import CaffeError
+from gradus.nets.caffe.sources.source import Reading
 
 _log = logging.getLogger("caffe")
 
@@ -39,6 +40,10 @@ class Process:
                 f"there is no GPU {self.device_id}", hint=f"There are {torch.accelerator.device_count()}, from 0 on."
             )
         return torch.device(kind.type, self.device_id)
+
+    def share(self, alone: Reading) -> Reading:
+        """How one of the solvers reads that train together: in training every `solver_count`-th record."""
+        return replace(alone, rank=self.solver_rank, world=self.solver_count)
 
     def next_seed(self) -> int:
         """The seed of the next net: drawn from what `set_random_seed` gave, else new every time."""

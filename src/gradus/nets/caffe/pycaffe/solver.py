@@ -20,6 +20,7 @@ from gradus.nets.caffe.pycaffe.process import SETTINGS
 from gradus.nets.caffe.solvers import scaffold
 from gradus.nets.caffe.solvers.solver import Callback
 from gradus.nets.caffe.solvers.solver import Solver as Loop
+from gradus.nets.caffe.sources.source import Reading
 from gradus.nets.network import Outputs
 
 _log = logging.getLogger("caffe")
@@ -62,6 +63,10 @@ class _Loop(Loop):
     """Caffe's loop, with gradients taken from the blobs at the last moment: callbacks may have changed them."""
 
     kind: ClassVar[type[core.Net]] = _Watched
+
+    def reading(self, alone: Reading) -> Reading:
+        """The share of this process, as `set_solver_rank` and `set_solver_count` say."""
+        return SETTINGS.share(alone)
 
     def apply_update(self) -> None:
         """One update from what the weights' blobs hold as gradients."""

@@ -11,8 +11,9 @@ from gradus.core.model import TrainingOptions, steps_of
 from gradus.core.pace import Pace
 from gradus.core.solvers import LearningRatePolicy
 from gradus.nets.caffe.schema import message_class
-from gradus.nets.caffe.solvers.settings import TYPES, SolverSettings
+from gradus.nets.caffe.solvers.settings import SolverSettings
 from gradus.nets.caffe.text.prototxt import print_text
+from gradus.nets.caffe.text.upgrade import SOLVERS
 
 CPU, GPU = 0, 1  # SolverParameter.SolverMode
 MOST_ITERATIONS = 2**31 - 1  # int32
@@ -55,7 +56,7 @@ def _learning(options: TrainingOptions, pace: Pace) -> Any:
         )  # fmt: skip
     used = options.used()
     solver = message_class("SolverParameter")(
-        type=next(name for name in TYPES if name.lower() == options.solver), base_lr=used["learning_rate"],
+        type=next(name for name in SOLVERS if name.lower() == options.solver), base_lr=used["learning_rate"],
         lr_policy=options.policy.value, max_iter=pace.max_iter, weight_decay=options.decay,
         regularization_type=options.regularisation,
     )  # fmt: skip

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from gradus.core.errors import NetworkError
+from gradus.nets.caffe.text.upgrade import SOLVERS
 
-TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam", "SAG")
 RATE_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
 WITHOUT_MOMENTUM = frozenset({"AdaGrad", "RMSProp"})
 
@@ -123,7 +123,7 @@ def _share(field: str) -> tuple[str, _Check, str]:
 
 
 CHECKS: tuple[tuple[str, _Check, str], ...] = (
-    _choice("type", *TYPES),
+    _choice("type", *SOLVERS),
     _choice("lr_policy", *RATE_POLICIES),
     _choice("momentum_policy", "fixed", "poly", "opt"),
     _choice("weight_decay_policy", "fixed", "poly"),

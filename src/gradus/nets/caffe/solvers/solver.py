@@ -85,13 +85,17 @@ class Solver:
     def _open(self, wanted: scaffold.Wanted, what: str, *, lean: bool) -> Net:
         self.log("solver.cpp:87", f"Creating {what} {wanted.origin}")
         state = State.of(wanted.state.phase, *wanted.state.stage, level=wanted.state.level)
-        reading = Reading(training=state.phase == TRAIN, seed=self._seed)
+        reading = self.reading(Reading(training=state.phase == TRAIN, seed=self._seed))
         first = self._weights[0] if self._weights else None  # it also says whose BatchNorm the text means
         net = self.kind(wanted.net, first, state=state, seed=self._seed, device=self.device, lean=lean, reading=reading)
         for name in net.outputs:
             self.log("net.cpp:244", f"This network produces output {name}")
         self.log("net.cpp:257", "Network initialization done.")
         return net
+
+    def reading(self, alone: Reading) -> Reading:
+        """How a net's data is read, given how it would be by one process alone."""
+        return alone
 
     # The loop
 

@@ -32,7 +32,6 @@ from gradus.nets.network import ParameterSpec
 
 Group = dict[str, Any]
 
-OLD_BUFFER = "momentum."  # of snapshots that kept PyTorch's buffer, where the rate is not inside
 SMALLEST = 1e-30  # a momentum that changes nothing, yet keeps PyTorch's buffer
 
 
@@ -124,19 +123,11 @@ class Update(ABC):
             if kept in self._state(tensor)
         }
 
-    def load(self, tensors: Mapping[str, Tensor], iteration: int, rate: float = 1.0) -> None:
-        """Go on from a snapshot's state after that many iterations; what it lacks starts from nothing.
-
-        `rate` is the last one that a step was made with: older snapshots kept SGD's history divided by it.
-        """
-        mine = self.state()
-        for name, tensor in mine.items():
+    def load(self, tensors: Mapping[str, Tensor], iteration: int) -> None:
+        """Go on from a snapshot's state after that many iterations; what it lacks starts from nothing."""
+        for name, tensor in self.state().items():
             if name in tensors:
                 tensor.copy_(tensors[name])
-        for spec in self._specs:
-            old, new = OLD_BUFFER + spec.name, "history." + spec.name
-            if old in tensors and new in mine:
-                mine[new].copy_(tensors[old]).mul_(rate * spec.lr_mult)
         self._went(iteration)
 
     @abstractmethod

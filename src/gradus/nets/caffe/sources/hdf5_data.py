@@ -39,7 +39,7 @@ class HDF5Data(Source):
         with self.explaining(FIELD):
             text = self._list.read_text("utf-8", "surrogateescape")
             lines = [line.strip() for line in text.split("\n")]
-            self._paths = [reading.admit(reading.root / line.replace("\0", "?")) for line in lines if line]
+            self._paths = [reading.root / line.replace("\0", "?") for line in lines if line]
         if not self._paths:
             raise self.error(f"has an empty list {self._list}", at=FIELD, hint="Write the path of a file on each line.")
         self._world = reading.world if reading.training else 1
@@ -116,9 +116,6 @@ class HDF5Data(Source):
         if not isinstance(data, h5py.Dataset):
             found = ", ".join(sorted(file))[:200]
             raise InputError(f'{path} has no dataset "{name[:80]}"', hint=f"It has: {found or 'nothing'}.")
-        elsewhere = data.file.filename != file.filename or data.external or data.is_virtual
-        if elsewhere and self.reading.allowed:
-            raise InputError(f'{path}, dataset "{name[:80]}" leads into another file', hint="Copy the data into it.")
         if data.dtype.kind not in "fiub" or not data.shape or not data.size:
             kind = f"of {data.dtype}, {times(data.shape) if data.shape else 'without axes'}"
             raise InputError(f'{path}, dataset "{name[:80]}" is {kind}', hint="It needs rows of numbers.")

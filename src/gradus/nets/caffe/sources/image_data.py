@@ -117,7 +117,7 @@ class ImageData(Source):
         p = self._settings
         path = self.reading.root / (p.root_folder + self._entries[index].path)
         try:
-            picture = read_picture(self.reading.admit(path), 3 if p.is_color else 1)
+            picture = read_picture(path, 3 if p.is_color else 1)
         except GradusError as problem:
             raise InputError(f"{self._place(index)}: {problem}", hint=_HINT) from problem
         height, width = p.new_height, p.new_width

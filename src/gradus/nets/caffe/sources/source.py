@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from torch import Tensor
 
-from gradus.core.errors import GradusError, NetworkError, OutsideDataRootsError
+from gradus.core.errors import GradusError, NetworkError
 from gradus.nets.caffe.layers.base import Shape
 from gradus.nets.caffe.text.prototxt import Definition
 
@@ -27,7 +27,6 @@ class Reading:
     root: Path = field(default_factory=Path.cwd)  # what a relative path in the text is relative to
     rank: int = 0  # of `world` processes that train together
     world: int = 1
-    allowed: tuple[Path, ...] = ()  # folders that may be read, with all below them; none given: any
 
     def generator(self, purpose: str, *, common: bool = False) -> Generator:
         """Random numbers that depend on the seed, the purpose and the rank only; `common` ones are alike in all ranks.
@@ -48,18 +47,7 @@ class Reading:
             raise definition.error(f"names no {field.rpartition('.')[2]}", at=field, hint="Give the path of its data.")
         if "\0" in value:
             raise definition.error("names a path with a zero byte", at=field)
-        return self.admit(self.root / value)
-
-    def admit(self, path: Path) -> Path:
-        """The path, if this run may read it."""
-        if self.allowed:
-            real = path.resolve()
-            if not any(real.is_relative_to(folder.resolve()) for folder in self.allowed):
-                raise OutsideDataRootsError(
-                    f"{path} is outside the folders that may be read", file=str(path),
-                    hint=f"Put it below one of: {', '.join(map(str, self.allowed))}.",
-                )  # fmt: skip
-        return path
+        return self.root / str(value)
 
 
 class Source(ABC):
@@ -103,7 +91,7 @@ class Source(ABC):
         """Turn what is wrong with a file into an error that names the layer and its line too."""
         try:
             yield
-        except (NetworkError, OutsideDataRootsError):  # say all there is to say
+        except NetworkError:  # say all there is to say
             raise
         except GradusError as problem:
             raise self.error(f"cannot read its data: {problem}", at=at, hint=problem.problem.hint) from problem

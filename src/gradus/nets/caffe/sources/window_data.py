@@ -127,7 +127,7 @@ class WindowData(Source):
         if kept is not None:
             return kept
         entry = self._pictures[number]
-        path = self.reading.admit(self.reading.root / (self._settings.root_folder + entry.path))
+        path = self.reading.root / (self._settings.root_folder + entry.path)
         try:
             return self._kept.keep(number, read_picture(path, self._channels))
         except GradusError as problem:

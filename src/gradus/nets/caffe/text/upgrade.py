@@ -63,7 +63,7 @@ _V1_TYPES = {
 _READERS = ("data_param", "image_data_param", "window_data_param")
 _MOVED = ("scale", "mean_file", "crop_size", "mirror")  # from a reader's settings to transform_param
 
-_SOLVERS = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam", "SAG")  # by SolverType's numbers
+SOLVERS = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam", "SAG")  # by SolverType's numbers
 
 
 def upgrade(net: Any, source: str = "network.prototxt") -> Any:
@@ -226,7 +226,7 @@ def upgrade_solver(solver: Any, source: str = "solver.prototxt") -> Any:
                 field="solver_type", hint="Leave out solver_type.",
             )  # fmt: skip
         new.ClearField("solver_type")
-        new.type = _SOLVERS[solver.solver_type]
+        new.type = SOLVERS[solver.solver_type]
     for name in ("net_param", "train_net_param"):
         if solver.HasField(name):
             getattr(new, name).CopyFrom(upgrade(getattr(solver, name), source))
