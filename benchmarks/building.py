@@ -19,7 +19,7 @@ from benchmarks.peers import caffe_convert_imageset, digits_create_db
 from benchmarks.photographs import write_photographs
 from benchmarks.quiet import Quiet
 from benchmarks.setting import Setting
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.data.build import build_classification
 from gradus.data.threads import cores
 
@@ -132,7 +132,7 @@ CHILD = """
 import resource, sys
 from pathlib import Path
 from benchmarks.quiet import Quiet
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.data.build import build_classification
 options = ClassificationOptions(
     name="digits", train=sys.argv[1], channels=1, width=28, height=28, maximum_per_class=int(sys.argv[3]) // 10

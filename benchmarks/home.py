@@ -10,7 +10,7 @@ import httpx
 from benchmarks.measure import Row, typical
 from benchmarks.server import served
 from benchmarks.setting import Setting
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.job import Job, JobKind, JobRecord, new_job_id
 from gradus.core.state import JobState
 from gradus.jobs.home import Home

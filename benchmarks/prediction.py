@@ -13,7 +13,7 @@ from benchmarks.measure import Row, typical
 from benchmarks.peers.plain_pytorch import lenet
 from benchmarks.server import Served, served
 from benchmarks.setting import Setting
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.model import TrainingOptions
 
 REQUESTS = 200

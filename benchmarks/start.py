@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measure import Row, in_turns
 from benchmarks.server import Served, served
 from benchmarks.setting import Setting
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.event import Metrics
 from gradus.core.model import TrainingOptions
 

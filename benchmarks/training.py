@@ -13,7 +13,8 @@ from benchmarks.measure import Row, in_turns
 from benchmarks.peers.plain_pytorch import BATCH, PlainPyTorch
 from benchmarks.quiet import Quiet
 from benchmarks.setting import Setting
-from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Split
 from gradus.core.model import TrainingOptions
 from gradus.data.build import build_classification
 from gradus.data.facts import read_facts

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from gradus.cli.dataset import classification
 from gradus.cli.options import Given, flag, takes
 from gradus.cli.train import train
-from gradus.core.dataset import ClassificationOptions, ResizeMode
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import ResizeMode
 from gradus.core.errors import FormError
 from gradus.core.model import TrainingOptions
 

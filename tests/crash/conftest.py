@@ -13,7 +13,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.job import Job
 from gradus.core.model import Precision, TrainingOptions
 from gradus.core.state import ENDED, JobState

@@ -207,7 +207,7 @@ def test_files_that_vanish_are_listed(pictures, options, memory, tmp_path):
 CHILD = """
 import sys
 from pathlib import Path
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.data.build import build_classification
 from gradus.core.errors import StorageFullError
 class Quiet:

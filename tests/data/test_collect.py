@@ -6,7 +6,8 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 from gradus.data.build import build_classification
 from gradus.data.collect import collect

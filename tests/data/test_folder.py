@@ -178,7 +178,7 @@ def test_a_folder_without_permission_says_who_lacks_what(pictures, options):
     code = (
         "import os, sys; from pathlib import Path\n"
         "from gradus.data.readers.folder import scan\n"
-        "from gradus.core.dataset import ClassificationOptions\n"
+        "from gradus.core.classification import ClassificationOptions\n"
         "from gradus.core.errors import PathError\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "try: scan(Path(sys.argv[1]), ClassificationOptions(name='x', train=sys.argv[1]))\n"

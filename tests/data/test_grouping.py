@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 from gradus.data.build import build_classification
 from gradus.data.grouping import divide_groups, grouping

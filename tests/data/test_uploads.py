@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import PathError
 from gradus.data.uploads import FOLDER, find, keep, link, located
 

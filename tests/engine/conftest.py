@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Split
 from gradus.core.model import Snapshot, TrainingOptions
 from gradus.data.build import build_classification
 

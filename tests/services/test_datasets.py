@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions, Encoding, Method, Split
+from gradus.core.classification import ClassificationOptions, Method
+from gradus.core.dataset import Encoding, Split
 from gradus.core.errors import ConflictError, FormError, InputError, NotFoundError, OutsideDataRootsError
 from gradus.core.event import Counts
 from gradus.core.job import JobKind

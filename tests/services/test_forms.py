@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import FormError, InputError, OutsideDataRootsError
 from gradus.core.model import TrainingOptions
 from gradus.services.forms import Findings, read

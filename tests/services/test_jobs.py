@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import ConflictError, NotFoundError
 from gradus.core.event import Metrics, Progress
 from gradus.core.job import Job, JobKind

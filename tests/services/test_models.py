@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import FormError, InputError, NetworkError, NotFoundError
 from gradus.core.event import Metrics, SnapshotTaken
 from gradus.core.job import Job

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import ConflictError, InputError, NotFoundError, Problem
 from gradus.core.job import Job
 from gradus.core.model import ClassScore, Prediction, TrainingOptions

@@ -12,7 +12,7 @@ from gradus.cli.following import see_through
 from gradus.cli.guard import guarded
 from gradus.cli.options import Given, takes
 from gradus.cli.output import note, plain, say, say_json
-from gradus.core.dataset import PATHS, ClassificationOptions
+from gradus.core.classification import PATHS, ClassificationOptions
 
 app = typer.Typer(no_args_is_help=True, help="Build datasets.")
 create = typer.Typer(no_args_is_help=True, help="Build a dataset of one kind.")

@@ -18,7 +18,7 @@ from gradus.cli.connection import Connection, settings_for
 from gradus.cli.following import see_through, step_bar
 from gradus.cli.guard import guarded
 from gradus.cli.output import console, note, plain, say_json, table
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.model import ClassScore, TrainingOptions
 
 if TYPE_CHECKING:

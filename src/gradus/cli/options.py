@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gradus.core.form import fields_of
+
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
 
@@ -51,7 +53,7 @@ class Given(Generic[M]):
 
 def takes(model: type[M], *, skip: Collection[str] = ()) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Decorate a command so that its parameter `given` becomes one option for each field of the model."""
-    fields = {name: field for name, field in model.model_fields.items() if name not in skip}
+    fields = {name: field for name, field in fields_of(model).items() if name not in skip}
 
     def decorate(body: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(body)

@@ -12,7 +12,7 @@ the error of `gradus.core.errors` that it stands for.
 """
 
 from gradus.client.client import Client
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import GradusError
 from gradus.core.model import TrainingOptions
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gradus.client.listing import jobs_of
 from gradus.client.transport import Transport
-from gradus.core.dataset import BadFile, ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import BadFile, Split
 from gradus.core.job import Job
 from gradus.core.view import DatasetView, Page, SampleView, SentFile
 

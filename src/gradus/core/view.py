@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import BadFile, DatasetFacts, Split
 from gradus.core.errors import Problem
 from gradus.core.event import Event
 from gradus.core.job import Job, Transition

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Split, SplitFacts
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import BadFile, DatasetFacts, Split, SplitFacts
 from gradus.core.errors import InputError
 from gradus.core.report import Report
 from gradus.data.choice import choose_encoding

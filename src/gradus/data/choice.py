@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from gradus.core.dataset import Backend, ClassificationOptions, Encoding
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Backend, Encoding
 
 SMALL = 4096  # bytes of a picture up to which a PNG saves little: 64 x 64 gray, 32 x 32 colour
 LOOKED_AT = 1000  # names of files

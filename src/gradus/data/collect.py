@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradus.core.dataset import BadFile, ClassificationOptions, Method, Split
+from gradus.core.classification import ClassificationOptions, Method
+from gradus.core.dataset import BadFile, Split
 from gradus.core.errors import InputError
 from gradus.data.archives import unpack
 from gradus.data.grouping import Key, divide_groups, grouping

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import re2
 
-from gradus.core.dataset import ClassificationOptions, GroupBy, Split
+from gradus.core.classification import ClassificationOptions, GroupBy
+from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 from gradus.data.lists import Entry
 from gradus.data.seeded import shuffled

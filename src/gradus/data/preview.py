@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gradus.core.dataset import ClassificationOptions, GroupBy, Method, Split
+from gradus.core.classification import ClassificationOptions, GroupBy, Method
+from gradus.core.dataset import Split
 from gradus.core.errors import ImageError, InputError
 from gradus.data.collect import collect
 from gradus.data.lists import escape

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
 
-from gradus.core.dataset import BadFile, ClassificationOptions, Encoding
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import BadFile, Encoding
 from gradus.core.errors import ImageError
 from gradus.data.datum import encode_datum
 from gradus.data.fitting import fit_file

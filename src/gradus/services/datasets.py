@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from gradus.core.dataset import BadFile, ClassificationOptions, DatasetFacts, Method, Split, given_paths
+from gradus.core.classification import ClassificationOptions, Method, given_paths
+from gradus.core.dataset import BadFile, DatasetFacts, Split
 from gradus.core.errors import InputError, NotFoundError, PathError
 from gradus.core.event import Counts
 from gradus.core.job import Job, JobKind

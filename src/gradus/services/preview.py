@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from gradus.core.dataset import BadFile, ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import BadFile, Split
 from gradus.core.view import Preview, PreviewClass, PreviewPicture
 from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts

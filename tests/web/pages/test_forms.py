@@ -1,4 +1,4 @@
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.errors import Problem
 from gradus.core.model import TrainingOptions
 from gradus.web.pages.forms import blank, filled, read

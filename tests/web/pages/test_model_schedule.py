@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.model import TrainingOptions
 from gradus.core.solvers import POLICIES, SETTINGS, SOLVERS
 from gradus.services import datasets, models

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.services import datasets, jobs, models
 from gradus.web.pages.static import FOLDER, static_url, tree_hash
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradus.core.dataset import ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Split
 from gradus.core.errors import InputError, PathError
 from gradus.data.lists import escape
 from gradus.data.seeded import sampled

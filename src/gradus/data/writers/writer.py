@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from gradus.core.dataset import Backend, ClassificationOptions
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import Backend
 from gradus.data.writers.hdf5 import Hdf5Writer
 from gradus.data.writers.lmdb import LmdbWriter
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradus.core.dataset import ClassificationOptions
+from gradus.core.classification import ClassificationOptions
 from gradus.core.report import Report
 from gradus.data.build import build_classification
 from gradus.data.uploads import FOLDER, located

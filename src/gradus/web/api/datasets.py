@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse
 
-from gradus.core.dataset import BadFile, ClassificationOptions, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import BadFile, Split
 from gradus.core.job import Job, JobKind
 from gradus.core.view import DatasetView, Page, Preview, SampleView
 from gradus.services import datasets, jobs

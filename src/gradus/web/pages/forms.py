@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gradus.core.errors import FormError, GradusError, Problem
+from gradus.core.form import fields_of
 from gradus.services import forms
 from gradus.web.pages import words
 
@@ -43,7 +44,7 @@ class Form(Generic[M]):
     def blame(self, error: GradusError) -> Form[M]:
         """Add what a service refused."""
         self.problems.extend(error.problems())
-        order = {name: place for place, name in enumerate(self.model.model_fields)}
+        order = {name: place for place, name in enumerate(fields_of(self.model))}
         self.problems.sort(key=lambda problem: order.get(problem.field or "", len(order)))  # as the form reads
         return self
 
