@@ -4,13 +4,15 @@ import csv
 import io
 import json
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
-from gradus.data.readers.manifest import read_manifest
+from gradus.data.readers.manifest import metadata_in, read_manifest, read_metadata
 from gradus.data.readers.textfile import Places
 
 
@@ -90,7 +92,7 @@ def test_a_line_that_is_no_object_is_told(read, line):
 @pytest.mark.parametrize(
     ("content", "told"),
     [(b"", "no column path and no column label"), (b"a,b\n1,2\n", "there are: a, b"), (b"{}\n", "there are: none"),
-     (b"path\n1.png\n", "column label"), (b"PAR1" + bytes(90), "it is Parquet"), (bytes(range(256)) * 9, "no column"),
+     (b"path\n1.png\n", "column label"), (b"PAR1" + bytes(90), "is damaged"), (bytes(range(256)) * 9, "no column"),
      (b"path,label\nno,x\n", "no row can be used"), (b'path,label\n"' + b"x\n" * 70_000, "field larger")],
 )  # fmt: skip
 def test_a_file_that_is_no_table_says_what_it_has(read, content, told):
@@ -109,3 +111,53 @@ def test_no_bytes_break_it(tmp_path_factory, content):
         assert error.problem.field == "train"
     else:
         pytest.fail("no file of it exists")
+
+
+def test_a_parquet_table_and_numbers_that_pandas_made_floats(read, tmp_path):
+    table = pyarrow.table({"file_name": ["1.png", "a, b.png", "1.png"], "label": [3.0, 4.0, None], "vector": [[1]] * 3})
+    pyarrow.parquet.write_table(table, tmp_path / "t")
+    rows, bad = read((tmp_path / "t").read_bytes())
+    assert rows == [("1.png", "3", None), ("a, b.png", "4", None)]
+    assert [(each.file, each.reason) for each in bad] == [("table.any, row 3", "has no label")]
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """A folder as Hugging Face's `imagefolder` takes it, with metadata inside the folders of the splits."""
+    for split in ("train", "validation", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "1.png").touch()
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,label\n1.png,cat\nno.png,dog\n")
+    (tmp_path / "validation" / "metadata.jsonl").write_text('{"file_name": "1.png", "label": "dog"}\n')
+    table = pyarrow.table({"file_name": ["1.png"], "label": ["cat"]})
+    pyarrow.parquet.write_table(table, tmp_path / "test" / "metadata.parquet")
+    return tmp_path
+
+
+def test_metadata_inside_the_folders_of_the_splits(hub):
+    files = metadata_in(hub)
+    assert {split: path.name for split, path in files.items()} == {
+        Split.TRAIN: "metadata.csv", Split.VAL: "metadata.jsonl", Split.TEST: "metadata.parquet",
+    }  # fmt: skip
+    table = read_metadata(files, [str(hub)], nobody)
+    inside = str(hub)[1:]
+    assert sorted(table.rows) == [
+        (f"{inside}/test/1.png", "cat", Split.TEST), (f"{inside}/train/1.png", "cat", Split.TRAIN),
+        (f"{inside}/validation/1.png", "dog", Split.VAL),
+    ]  # fmt: skip
+    assert [bad.file for bad in table.bad] == ["train/metadata.csv, line 3"]
+
+
+def test_metadata_beside_the_folders_of_the_splits(hub):
+    (hub / "metadata.csv").write_text("file_name,label\ntrain/1.png,a\nvalidation/1.png,b\ntest/1.png,a\n")
+    files = metadata_in(hub)
+    assert list(files) == [None]
+    assert [row[1:] for row in read_metadata(files, None, nobody).rows] == [
+        ("a", Split.TRAIN), ("b", Split.VAL), ("a", Split.TEST),
+    ]  # fmt: skip
+
+
+def test_folders_without_metadata_for_training_are_not_of_that_form(hub):
+    (hub / "train" / "metadata.csv").unlink()
+    assert metadata_in(hub) == {}
+    assert metadata_in(hub / "nowhere") == {}
