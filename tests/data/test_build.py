@@ -21,7 +21,8 @@ from PIL import Image
 
 from gradus.core.dataset import Encoding, Split
 from gradus.core.errors import InputError, NotFoundError, StorageFullError
-from gradus.data.build import Stopped, build_classification
+from gradus.data.build import build_classification
+from gradus.data.building import Stopped
 from gradus.data.facts import read_facts
 from gradus.data.lists import read_entries
 

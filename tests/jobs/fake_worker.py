@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gradus.core.errors import InputError
 from gradus.core.job import JobKind
-from gradus.data.build import Stopped
+from gradus.data.building import Stopped
 from gradus.jobs import worker
 
 

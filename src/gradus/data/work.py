@@ -1,14 +1,11 @@
 """Files to records: the part of a build that runs in many threads at once.
 
-Reading, decoding, resizing and compressing happen in native code that lets other threads run. Work
-comes in chunks, and results are taken in the order in which the chunks were given.
+Reading, decoding, resizing and compressing happen in native code that lets other threads run.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -20,12 +17,9 @@ from gradus.data.fitting import fit_file
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import read_file
-from gradus.data.threads import cores
 
 CHUNK = 32
 CHUNK_BYTES = 32 * 2**20  # of pixels, so that large pictures do not pile up
-AHEAD = 3  # chunks for each thread that may wait to be written
-LOOK = 0.2  # seconds between two looks at whether to stop
 
 
 @dataclass(slots=True)
@@ -76,37 +70,3 @@ def chunk_size(options: ClassificationOptions) -> int:
     """How many files one task takes."""
     picture = options.width * options.height * options.channels
     return max(1, min(CHUNK, CHUNK_BYTES // picture))
-
-
-def in_order(
-    recipe: Recipe, entries: Sequence[Entry], look: Callable[[], None], threads: int | None = None
-) -> Iterator[Done]:
-    """Run the recipe over all entries in threads and yield the results in the order of the entries.
-
-    `look` is called several times a second and ends the work by raising.
-    """
-    threads = threads or cores()
-    size = chunk_size(recipe.options)
-    halt = Event()
-    running: deque[Future[Done]] = deque()
-    chunks = (entries[i : i + size] for i in range(0, len(entries), size))
-    with ThreadPoolExecutor(threads, thread_name_prefix="build") as pool:
-        try:
-            for chunk in chunks:
-                running.append(pool.submit(recipe, chunk, halt))
-                if len(running) > threads * AHEAD:
-                    yield _next(running, look)
-            while running:
-                yield _next(running, look)
-        finally:
-            halt.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _next(running: deque[Future[Done]], look: Callable[[], None]) -> Done:
-    look()
-    first = running.popleft()
-    while not first.done():
-        wait((first,), timeout=LOOK)
-        look()
-    return first.result()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from gradus.core.report import Report
-from gradus.data.build import Stopped
+from gradus.data.building import Stopped
 
 __all__ = ["PATIENCE", "StopSwitch", "Stopped"]
 

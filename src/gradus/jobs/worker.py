@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gradus.core.errors import GradusError, MemoryLimitError, Problem, StorageFullError
 from gradus.core.event import Finished, Started
-from gradus.data.build import Stopped
+from gradus.data.building import Stopped
 from gradus.jobs.claim import Claim, LateError, read_task
 from gradus.jobs.events import EventWriter
 from gradus.jobs.processes import NONCE_VARIABLE, identify

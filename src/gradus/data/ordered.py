@@ -1,0 +1,58 @@
+"""Work in many threads whose results are taken in the order in which the work was given.
+
+For work in native code that lets other threads run. Chunks are begun only a few ahead of what has been taken, so
+that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Event
+from typing import TypeVar
+
+from gradus.data.threads import cores
+
+AHEAD = 3  # chunks for each thread that may wait to be taken
+LOOK = 0.2  # seconds between two looks at whether to stop
+
+E = TypeVar("E")
+D = TypeVar("D")
+
+
+def in_order(
+    recipe: Callable[[Sequence[E], Event], D],
+    entries: Sequence[E],
+    size: int,
+    look: Callable[[], None],
+    threads: int | None = None,
+) -> Iterator[D]:
+    """Run the recipe over all entries, `size` at a time, and yield the results in the order of the entries.
+
+    The recipe ends early once the event is set. `look` is called several times a second and ends the work by raising.
+    """
+    threads = threads or cores()
+    halt = Event()
+    running: deque[Future[D]] = deque()
+    chunks = (entries[i : i + size] for i in range(0, len(entries), size))
+    with ThreadPoolExecutor(threads, thread_name_prefix="build") as pool:
+        try:
+            for chunk in chunks:
+                running.append(pool.submit(recipe, chunk, halt))
+                if len(running) > threads * AHEAD:
+                    yield _next(running, look)
+            while running:
+                yield _next(running, look)
+        finally:
+            halt.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _next(running: deque[Future[D]], look: Callable[[], None]) -> D:
+    look()
+    first = running.popleft()
+    while not first.done():
+        wait((first,), timeout=LOOK)
+        look()
+    return first.result()
