@@ -220,6 +220,35 @@ def test_rows_of_no_use_are_listed(table, memory, tmp_path):
     assert "t.csv, line 32" in (tmp_path / "job" / "unreadable.jsonl").read_text()
 
 
+@pytest.fixture
+def hub(pictures, tmp_path):
+    """Hugging Face's `imagefolder`: pictures beside the metadata of their split, no folders of classes."""
+    for split, count in (("train", 6), ("validation", 2), ("test", 3)):
+        root = pictures(("cat", "dog"), count=count, root=f"hub/{split}")
+        rows = [f"{path.relative_to(root)},{path.parent.name}" for path in sorted(root.rglob("*.png"))]
+        (root / "metadata.csv").write_text("file_name,label\n" + "\n".join(rows))
+    return tmp_path / "hub"
+
+
+def test_metadata_inside_the_folders_of_splits_is_found_by_itself(hub, options):
+    plan = collect(options(hub, validation_percent=25, test_percent=25), nobody, NOWHERE)
+    assert plan.labels == ["cat", "dog"]
+    assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 12, "val": 4, "test": 6}
+    assert all("/hub/validation/" in file for file, _ in plan.parts["val"].entries)
+
+
+def test_metadata_of_folders_that_are_named_one_by_one(hub, options):
+    plan = collect(options(hub / "train", validation=str(hub / "validation"), test_percent=25), nobody, NOWHERE)
+    assert {split: len(part.entries) for split, part in plan.parts.items()} == {"train": 10, "val": 4, "test": 2}
+
+
+def test_metadata_of_other_things_leaves_the_folders_to_be_the_classes(pictures, options):
+    root = pictures(("a", "b"), count=4)
+    (root / "metadata.csv").write_text("file_name,caption\na/0.png,a picture\n")
+    plan = collect(options(root), nobody, NOWHERE)
+    assert (plan.labels, plan.count) == (["a", "b"], 8)
+
+
 def test_a_table_names_its_own_validation_pictures():
     with pytest.raises(ValueError, match="named by the table itself"):
         ClassificationOptions(name="n", train="/t", method="manifest", test="/x")

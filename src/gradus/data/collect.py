@@ -18,7 +18,7 @@ from gradus.data.archives import unpack
 from gradus.data.grouping import Key, divide_groups, grouping
 from gradus.data.lists import Entry, escape
 from gradus.data.readers.folder import FIELDS, SHOWN, Listing, Watcher, least_for_all, scan, split_folders
-from gradus.data.readers.manifest import read_manifest
+from gradus.data.readers.manifest import Table, metadata_of, read_manifest, read_metadata
 from gradus.data.readers.textfile import Places, read_labels, read_list
 from gradus.data.seeded import sampled, shuffled
 from gradus.data.split import parts
@@ -79,7 +79,9 @@ def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan
     elif options.method is Method.ARCHIVE:
         plan = _archives(options, watch, space)
     elif options.method is Method.MANIFEST:
-        plan = _table(options, watch)
+        plan = _table(options, read_manifest(Path(options.train), _places(options, Split.TRAIN), watch))
+    elif files := metadata_of(options):
+        plan = _table(options, read_metadata(files, options.roots, watch))
     else:
         plan = _folders(options, watch)
     if key := grouping(options, plan.groups):
@@ -203,8 +205,7 @@ def _lists(options: ClassificationOptions, watch: Watcher) -> Plan:
     return plan
 
 
-def _table(options: ClassificationOptions, watch: Watcher) -> Plan:
-    table = read_manifest(Path(options.train), _places(options, Split.TRAIN), watch)
+def _table(options: ClassificationOptions, table: Table) -> Plan:
     own: Parts = {
         split: Part(ANYWHERE) for split in (Split.VAL, Split.TEST) if any(s is split for _, _, s in table.rows)
     }

@@ -21,6 +21,7 @@ from gradus.data.lists import escape
 from gradus.data.pictures import decode, read_file
 from gradus.data.png import encode_png
 from gradus.data.readers.folder import class_folders, label_of, pictures_of
+from gradus.data.readers.manifest import metadata_of
 from gradus.data.resize import fit
 
 PICTURES = 12
@@ -79,7 +80,7 @@ def preview(
     raise the same errors as building one. What has to be unpacked is written below `space`.
     """
     ends = time.monotonic() + seconds
-    if options.method is not Method.FOLDER or options.group_by is not GroupBy.NONE:
+    if options.method is not Method.FOLDER or options.group_by is not GroupBy.NONE or metadata_of(options):
         return _planned(options, space, pictures, ends)
     folders = class_folders(Path(options.train))
     labels = [label_of(name) for name in folders.names]

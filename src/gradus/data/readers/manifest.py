@@ -7,10 +7,12 @@ line; it does not stop the others. Hugging Face's `imagefolder` has such tables 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.dataset import BadFile, Split
 from gradus.data.lists import escape
 from gradus.data.readers.folder import SPLITS, Watcher
@@ -54,6 +56,18 @@ def read_manifest(path: Path, places: Places, watch: Watcher, split: Split | Non
     return Table(rows, bad, groups)
 
 
+def metadata_of(options: ClassificationOptions) -> dict[Split | None, Path]:
+    """The metadata that stands in the folders which are asked for; none where they are folders of classes."""
+    if options.method is not Method.FOLDER:
+        return {}
+    others = {split: Path(source) for split in (Split.VAL, Split.TEST) if (source := options.source(split))}
+    if not others:
+        return metadata_in(Path(options.train))
+    files = {split: _metadata_file(folder) for split, folder in {Split.TRAIN: Path(options.train), **others}.items()}
+    found: dict[Split | None, Path] = {split: file for split, file in files.items() if file}
+    return found if len(found) == len(files) else {}
+
+
 def metadata_in(folder: Path) -> dict[Split | None, Path]:
     """The metadata of a folder that Hugging Face's `imagefolder` would read; of one for all splits the key is None.
 
@@ -62,11 +76,11 @@ def metadata_in(folder: Path) -> dict[Split | None, Path]:
     if whole := _metadata_file(folder):
         return {None: whole}
     try:
-        parts = sorted(path for path in folder.iterdir() if path.name.lower() in SPLITS and path.is_dir())
+        parts = sorted(path for path in folder.iterdir() if path.name.lower() in SPLITS)
         given = ((SPLITS[part.name.lower()], _metadata_file(part)) for part in parts)
-        found: dict[Split | None, Path] = {split: file for split, file in given if file}
-    except OSError:  # said by whoever lists the folder
+    except OSError:  # told by whoever lists the folder
         return {}
+    found: dict[Split | None, Path] = {split: file for split, file in given if file}
     return found if Split.TRAIN in found else {}
 
 
@@ -88,7 +102,12 @@ def _after(before: int, watch: Watcher) -> Watcher:
 
 
 def _metadata_file(folder: Path) -> Path | None:
-    return next((path for name in METADATA if (path := folder / name).is_file()), None)
+    """The metadata of a folder, if it says which file has which label: there is metadata of other things too."""
+    path = next((path for name in METADATA if os.path.isfile(path := folder / name)), None)  # noqa: PTH113  (never raises)
+    if path is None:
+        return None
+    with open_table(path, "train") as table:
+        return path if all(table.find(COLUMNS[ours]) for ours in ("path", "label")) else None
 
 
 def _by_folder(row: Used, inside: str) -> Used:
