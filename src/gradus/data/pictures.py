@@ -13,7 +13,8 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -171,22 +172,28 @@ def _whole(pixels: Pixels) -> Picture:
     return Picture(pixels, (pixels.shape[1], pixels.shape[0]))
 
 
-def _through_pillow(data: bytes, kind: Format) -> Pixels:
+@contextmanager
+def opened_by_pillow(data: bytes, kind: Format) -> Iterator[Image.Image]:
+    """The picture as Pillow has it, not decoded yet. What fails until the block ends is an `ImageError`."""
     with quiet_pillow():
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
                 check_size(*image.size)
-                if kind == "TIFF" and _deep_colour(image):
-                    return _opencv(data, "the TIFF is damaged")
-                image.load()
-                pixels = from_pillow(image)
-                return upright(pixels, image.getexif().get(0x0112, 1))
+                yield image
         except ImageError:
             raise
         except Image.DecompressionBombError as error:
             raise ImageError(f"more than {MAX_PIXELS // 2**20} megapixels are not read") from error
         except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, ImageCms.PyCMSError) as error:
             raise ImageError(f"the {kind} is damaged or of an unknown kind: {_plain(error)}") from error
+
+
+def _through_pillow(data: bytes, kind: Format) -> Pixels:
+    with opened_by_pillow(data, kind) as image:
+        if kind == "TIFF" and _deep_colour(image):
+            return _opencv(data, "the TIFF is damaged")
+        image.load()
+        return upright(from_pillow(image), image.getexif().get(0x0112, 1))
 
 
 def _deep_colour(image: Image.Image) -> bool:
