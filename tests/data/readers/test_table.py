@@ -106,14 +106,14 @@ def test_rows_of_no_use_are_listed_and_a_table_without_any_of_use_is_refused(tmp
     path = tmp_path / "t.csv"
     path.write_text("a\n1\nx\n3\n")
 
-    def use(row):
+    def use(row, number):
         if not row["a"].isdigit():
             raise BadLineError("no number")
-        return int(row["a"])
+        return number, int(row["a"])
 
     with open_table(path, "train") as table:
         used, bad = read_rows(table, use, lambda _: None, "train")
-    assert (used, [(each.file, each.reason) for each in bad]) == ([1, 3], [("t.csv, line 3", "no number")])
+    assert (used, [(each.file, each.reason) for each in bad]) == ([(2, 1), (4, 3)], [("t.csv, line 3", "no number")])
     path.write_text("a\nx\n")
     with open_table(path, "train") as table, pytest.raises(InputError, match=r"t\.csv, line 2: no number") as caught:
         read_rows(table, use, lambda _: None, "train")

@@ -44,7 +44,7 @@ def read_manifest(path: Path, places: Places, watch: Watcher, split: Split | Non
     """Read a table whose rows belong to `split` if they name none. `InputError` where it has no such columns."""
     groups: dict[str, str] = {}
 
-    def use(row: Row) -> Used:
+    def use(row: Row, _number: int) -> Used:
         used = _use({ours: text_of(row.get(theirs)) for ours, theirs in names.items()}, places, split)
         if group := text_of(row.get(names.get("group", ""))):
             groups[used[0]] = group

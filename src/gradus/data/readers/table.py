@@ -88,9 +88,9 @@ def open_table(path: Path, named: str, has_header: HasHeader = _always) -> Itera
 
 
 def read_rows(
-    table: OpenTable, use: Callable[[Row], T], watch: Watcher, named: str, wanted: Collection[str] | None = None
+    table: OpenTable, use: Callable[[Row, int], T], watch: Watcher, named: str, wanted: Collection[str] | None = None
 ) -> tuple[list[T], list[BadFile]]:
-    """What `use` makes of each row, and the rows of which it makes nothing: it raises `BadLineError`.
+    """What `use` makes of each row and its number, and the rows of which it makes nothing: it raises `BadLineError`.
 
     `watch` is told how many there are so far. `InputError` where no row can be used.
     """
@@ -100,7 +100,7 @@ def read_rows(
         try:
             if isinstance(row, BadLineError):
                 raise row
-            used.append(use(row))
+            used.append(use(row, number))
         except BadLineError as error:
             bad.append(BadFile(file=table.place(number), reason=str(error)))
             if len(bad) == HOPELESS and not used:
