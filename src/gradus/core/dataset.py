@@ -120,6 +120,7 @@ class BadFile(BaseModel):
 
     file: str
     reason: str
+    kept: bool = False  # whether it is in the dataset all the same
 
 
 class DatasetFacts(BaseModel):
@@ -130,6 +131,7 @@ class DatasetFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    type: Literal["classification"] = "classification"
     labels: list[str]
     width: int
     height: int

@@ -34,6 +34,7 @@ class Building:
     folder: Path
     report: Report
     named: str = "train"
+    words: tuple[str, str] = ("could be read", "be unreadable")  # of files that are right, and of others
     files: int = 0  # to be read in all
     read: int = 0
     bad: list[BadFile] = field(default_factory=list)
@@ -73,12 +74,12 @@ class Building:
         """Give up where more cannot be used than is allowed."""
         if len(self.bad) * 100 <= self.options.unreadable_percent * self.files:
             return
-        good = self.read - len(self.bad)
-        many = "None" if good <= 0 else f"Only {good:,}"
+        right = self.read - len(self.bad)
+        many = "None" if right <= 0 else f"Only {right:,}"
         shown = "; ".join(f"{bad.file}: {bad.reason}" for bad in self.bad[:SHOWN])
         raise InputError(
-            f"{many} of the first {self.read:,} of {self.files:,} files could be read, and at most "
-            f"{self.options.unreadable_percent:g} % may be unreadable. {shown}",
+            f"{many} of the first {self.read:,} of {self.files:,} files {self.words[0]}, and at most "
+            f"{self.options.unreadable_percent:g} % may {self.words[1]}. {shown}",
             field=self.named,
             file=self.bad[0].file,
             hint="Repair or remove these files, or allow more with “% unreadable allowed”.",

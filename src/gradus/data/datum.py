@@ -46,6 +46,14 @@ def encode_datum(data: bytes, *, channels: int, height: int, width: int, label: 
     return b"".join((_head(channels, height, width), varint(len(data)), data, _tail(label, encoded)))
 
 
+def encode_floats(values: NDArray[np.float32], shape: tuple[int, int, int], label: int = 0) -> bytes:
+    """The bytes of a record of float32 values of that (channels, height, width), each a field as Caffe writes them."""
+    rows = np.empty(values.size, np.dtype([("tag", "u1"), ("value", "<f4")]))
+    rows["tag"] = 0x35  # field 6, four bytes
+    rows["value"] = values.reshape(-1)
+    return b"".join((_head(*shape)[:-1], b"\x28", varint(label), rows.tobytes()))
+
+
 def data_of(record: Buffer, shape: tuple[int, int, int]) -> tuple[memoryview, bool] | None:
     """The data of a record of that (channels, height, width) as `encode_datum` lays it out, and if it is encoded.
 

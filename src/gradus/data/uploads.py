@@ -13,9 +13,9 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import PathError
 from gradus.data.files import atomic
 
@@ -23,6 +23,7 @@ PREFIX = "upload:"
 FOLDER = "uploads"  # in the home, and in the folder of a job
 KEPT_SECONDS = 24 * 3600.0
 _REFERENCE = re.compile(PREFIX + r"([0-9a-f]{32})/([^/\x00-\x1f\x7f]{1,100})")
+O = TypeVar("O", bound=DatasetOptions)  # noqa: E741 - of any kind
 _ODD = re.compile(r"[^\w.+-]+")
 
 
@@ -56,13 +57,13 @@ def find(folders: Sequence[Path], reference: str, field: str) -> Path:
     )  # fmt: skip
 
 
-def located(options: ClassificationOptions, folders: Sequence[Path]) -> ClassificationOptions:
+def located(options: O, folders: Sequence[Path]) -> O:
     """The options with the paths of what was sent in place of its references."""
     sent = {name: text for name, (text, _) in options.paths().items() if text.startswith(PREFIX)}
     return options.model_copy(update={name: str(find(folders, text, name)) for name, text in sent.items()})
 
 
-def link(options: ClassificationOptions, home: Path, job: Path) -> None:
+def link(options: DatasetOptions, home: Path, job: Path) -> None:
     """Give a job its own link to each file that was sent for it."""
     for name, (text, _) in options.paths().items():
         if text.startswith(PREFIX):

@@ -38,8 +38,11 @@ class Task(BaseModel):
 
 Tasks = Mapping[tuple[JobKind, str], str]  # "package.module:function" for each kind and type of job
 
+ANY = "*"  # every type that has no task of its own
+
 TASKS: Tasks = {
     (JobKind.DATASET, "classification"): "gradus.jobs.tasks.build_dataset:run",
+    (JobKind.DATASET, ANY): "gradus.jobs.tasks.build_generic:run",
     (JobKind.MODEL, "classification"): "gradus.jobs.tasks.train:run",
 }
 
@@ -49,7 +52,7 @@ def find(task: Task, tasks: Tasks) -> TaskFunction:
 
     It returns when all is done, and raises `Stopped` when it was asked to stop before.
     """
-    name = tasks.get((task.kind, task.type))
+    name = tasks.get((task.kind, task.type)) or tasks.get((task.kind, ANY))
     if name is None:
         valid = ", ".join(f"{kind} {type_}" for kind, type_ in tasks)
         raise InputError(f"there is no task for a {task.type} {task.kind}; there are: {valid}", field="type")

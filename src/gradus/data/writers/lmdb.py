@@ -1,9 +1,9 @@
-"""Records written to an LMDB in DIGITS' layout: key `%08d_<label>`, value a Caffe `Datum`."""
+"""Records written to an LMDB in DIGITS' layout: value a Caffe `Datum`, key `%08d_<label>` or, if generic, `%09d`."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -19,16 +19,27 @@ FIRST_SIZE = 64 * 2**20
 MOST = 10**8  # what the eight digits of a key can count
 
 
+def labelled(place: int, label: int) -> bytes:
+    """The key of a record of a classification dataset."""
+    return b"%08d_%d" % (place, label)
+
+
+def numbered(place: int, _label: int) -> bytes:
+    """The key of a record of a generic dataset."""
+    return b"%09d" % place
+
+
 class LmdbWriter:
     """Appends records; the caller moves the folder to its final name after `close`.
 
     The disk is asked to keep the data once, at the end: a database that is not finished is never used.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: Callable[[int, int], bytes] = labelled) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         self.count = 0
+        self._key = key
         self._size = FIRST_SIZE
         self._pending: list[tuple[bytes, bytes]] = []
         self._pending_bytes = 0
@@ -42,7 +53,7 @@ class LmdbWriter:
         if self.count + len(records) > MOST:
             raise InputError(f"A database holds at most {MOST:,} pictures")
         for label, record in records:
-            self._pending.append((b"%08d_%d" % (self.count, label), record))
+            self._pending.append((self._key(self.count, label), record))
             self._pending_bytes += len(record)
             self.count += 1
             if self._pending_bytes >= COMMIT_BYTES:

@@ -1,0 +1,153 @@
+"""Generic databases: DIGITS' layout, read by other readers than ours, and what may not be used told."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+
+from gradus.core.dataset import BadFile, Split
+from gradus.core.errors import ImageError, InputError
+from gradus.core.generic import GenericOptions, Presentation
+from gradus.data.building import Stopped
+from gradus.data.facts import read_built, read_facts
+from gradus.data.generic import build_generic
+from gradus.plugins.data import DataKind, Entry, Sample, Scan
+
+MADE = np.random.default_rng(3).integers(0, 256, (20, 6, 8, 3)).astype(np.uint8)
+
+
+class ToyOptions(GenericOptions):
+    type: Literal["toy"] = "toy"
+    count: int = 12
+    broken: tuple[int, ...] = ()
+    remarked: tuple[int, ...] = ()
+    odd: tuple[int, ...] = ()
+
+
+class Toy(DataKind[ToyOptions]):
+    """Pictures whose label is the mean of each colour."""
+
+    id = "toy"
+    title = "Toy"
+    presentation = Presentation.VECTOR
+    options = ToyOptions
+
+    def scan(self, options, watch):
+        watch(options.count)
+        entries = [Entry(f"{i}\n.png", i) for i in range(options.count)]
+        return Scan(
+            {Split.TRAIN: entries[:-2], Split.VAL: entries[-2:]}, labels=["dark", "bright"], user={"version": 1}
+        )
+
+    def prepare(self, options, scan):
+        def decode(entry):
+            if entry.source in options.broken:
+                raise ImageError("it is broken")
+            pixels = MADE[entry.source]
+            if entry.source in options.odd:
+                pixels = pixels[:-1]
+            remarks = ["it is odd"] * 7 if entry.source in options.remarked else []
+            label = pixels.mean(axis=(0, 1)).astype(np.float32)
+            return Sample(pixels, label, remarks, {int(label.mean() > 127): 1})
+
+        return decode
+
+
+def build(folder, memory, **changed):
+    report = memory()
+    return build_generic(Toy(), ToyOptions(name="toy", **changed), folder, report), report
+
+
+def records(folder):
+    with lmdb.open(str(folder), readonly=True, lock=False) as environment, environment.begin() as transaction:
+        return list(transaction.cursor())
+
+
+def test_the_layout_of_digits_by_other_readers(tmp_path, memory, caffe):
+    facts, _ = build(tmp_path, memory)
+    features, labels = records(tmp_path / "train_db/features"), records(tmp_path / "train_db/labels")
+    assert [key for key, _ in features] == [b"%09d" % i for i in range(10)] == [key for key, _ in labels]
+    seen = []
+    for (_, feature), (_, label) in zip(features, labels, strict=True):
+        datum = caffe.Datum.FromString(feature)
+        assert datum.encoded and (datum.channels, datum.height, datum.width) == (3, 6, 8)
+        pixels = cv2.imdecode(np.frombuffer(datum.data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        number = next(i for i in range(10) if np.array_equal(MADE[i], pixels))
+        seen.append(number)
+        values = caffe.Datum.FromString(label)
+        assert (values.channels, values.height, values.width) == (3, 1, 1)
+        assert list(values.float_data) == MADE[number].mean(axis=(0, 1)).astype(np.float32).tolist()
+    assert sorted(seen) == list(range(10)) and seen != sorted(seen)  # mixed
+    mean = caffe.BlobProto.FromString((tmp_path / "train_db/mean.binaryproto").read_bytes())
+    expected = MADE[:10].mean(axis=0)[..., ::-1].transpose(2, 0, 1).astype(np.float32)
+    assert list(mean.data) == expected.ravel().tolist()
+    assert facts.mean_pixel == pytest.approx(expected.mean(axis=(1, 2)).tolist())
+    assert [s.count for s in facts.splits] == [10, 2]
+    assert sum(facts.splits[0].class_counts) == 10
+    assert facts.splits[0].feature.shape == (3, 6, 8) and facts.splits[0].label.shape == (3, 1, 1)
+    assert read_built(tmp_path) == facts and facts.user == {"version": 1}
+    with pytest.raises(InputError, match="for toy"):
+        read_facts(tmp_path)
+
+
+def test_twice_the_same_bytes_and_another_seed_another_order(tmp_path, memory):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        build(tmp_path / name, memory, seed=seed)
+    a, b, c = (
+        {str(p.relative_to(tmp_path / n)): p.read_bytes() for p in (tmp_path / n).rglob("*") if p.is_file()}
+        for n in "abc"
+    )
+    a.pop("dataset.json"), b.pop("dataset.json"), c.pop("dataset.json")  # holds the seconds
+    assert a == b and a != c and a.keys() == c.keys()
+
+
+def test_what_cannot_be_used_is_listed_and_what_is_odd_is_kept(tmp_path, memory):
+    facts, report = build(tmp_path, memory, broken=(3,), remarked=(4,), odd=(5, 10), unreadable_percent=40)
+    lines = (tmp_path / "unreadable.jsonl").read_text().splitlines()
+    bad = {b.file: b for b in map(BadFile.model_validate_json, lines)}
+    assert bad["3%0A.png"].reason == "it is broken" and not bad["3%0A.png"].kept
+    assert bad["4%0A.png"].reason == "it is odd; it is odd; it is odd; it is odd; it is odd; and 2 more"
+    assert bad["4%0A.png"].kept
+    assert "3 x 5 x 8" in bad["5%0A.png"].reason
+    assert facts.unreadable == len(bad) == 4 and facts.splits[0].count == 8
+    assert "3 x 5 x 8" in bad["10%0A.png"].reason  # validation has to be like training
+    assert facts.splits[1].feature.shape == (3, 6, 8) and facts.splits[1].count == 1
+    expected = MADE[[0, 1, 2, 4, 6, 7, 8, 9]].mean(axis=0)[..., ::-1].mean(axis=(0, 1))
+    assert facts.mean_pixel == pytest.approx(expected.tolist())
+    assert any("4 of 12" in warning for warning in report.warnings)
+
+
+def test_above_the_share_it_fails_with_the_first_reasons_and_leaves_nothing(tmp_path, memory):
+    with pytest.raises(InputError, match=r"at most 5 % may have one.*it is broken"):
+        build(tmp_path, memory, broken=(3,))
+    assert [p.name for p in tmp_path.iterdir()] == []
+
+
+def test_shapes_may_differ_where_that_is_wanted_and_then_there_is_no_mean(tmp_path, memory):
+    facts, _ = build(tmp_path, memory, odd=(5,), force_same_shape=False)
+    assert facts.splits[0].feature.shape is None and facts.mean_pixel is None
+    assert facts.splits[0].count == 10 and not (tmp_path / "train_db/mean.binaryproto").exists()
+
+
+def test_raw_features_are_planes_in_caffes_order(tmp_path, memory, caffe):
+    build(tmp_path, memory, feature_encoding="raw", count=3)
+    ((_, record),) = records(tmp_path / "train_db/features")
+    datum = caffe.Datum.FromString(record)
+    assert not datum.encoded
+    assert datum.data == MADE[0][..., ::-1].transpose(2, 0, 1).tobytes()
+
+
+def test_it_stops_when_asked_to_and_leaves_nothing(tmp_path, memory):
+    with pytest.raises(Stopped):
+        build_generic(Toy(), ToyOptions(name="toy"), tmp_path, memory(stop_after=1))
+    assert [p.name for p in tmp_path.iterdir()] == []
+
+
+def test_the_facts_are_json(tmp_path, memory):
+    build(tmp_path, memory)
+    assert json.loads((tmp_path / "dataset.json").read_text())["presentation"] == "vector"
