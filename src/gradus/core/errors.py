@@ -4,6 +4,7 @@
     ├── InputError           what the user gave cannot be used (HTTP 422)
     │   ├── FormError        several fields at once
     │   ├── PathError        a file or folder that is missing, unreadable or not allowed
+    │   ├── AddressError     a place on the network from which nothing is fetched
     │   ├── ImageError       one picture that cannot be used
     │   └── NetworkError     network text that does not parse or does not fit
     ├── NotFoundError        no such job, snapshot, file (404)
@@ -92,6 +93,10 @@ class OutsideDataRootsError(PathError):
     status = 403
 
 
+class AddressError(InputError):
+    code = "address_not_allowed"
+
+
 class ImageError(InputError):
     code = "image_error"
 
@@ -135,7 +140,7 @@ def from_problem(problem: Problem) -> GradusError:
     kinds: dict[str, type[GradusError]] = {
         kind.code: kind
         for kind in (
-            InputError, PathError, OutsideDataRootsError, ImageError, NetworkError, NotFoundError,
+            InputError, PathError, OutsideDataRootsError, AddressError, ImageError, NetworkError, NotFoundError,
             ConflictError, DivergedError, MemoryLimitError, StorageFullError, UnavailableError,
         )
     }  # fmt: skip
