@@ -10,7 +10,7 @@ import pytest
 
 from gradus.core.errors import InputError, PathError
 from gradus.data.lists import unescape
-from gradus.data.readers.folder import scan, split_folders
+from gradus.data.readers.folder import all_pictures, links_left_out, open_folder, scan, split_folders
 
 
 def test_classes_are_sorted_and_named_and_files_found_at_any_depth(pictures, options):
@@ -203,3 +203,21 @@ def test_a_folder_without_permission_says_who_lacks_what(pictures, options):
 def test_folders_of_splits_are_told_from_classes(pictures, tmp_path, classes, found):
     root = pictures(classes, count=1)
     assert split_folders(root) == {split: root / name for split, name in found.items()}
+
+
+def test_all_pictures_of_a_folder_lie_at_any_depth(pictures, tmp_path):
+    folder = pictures(classes=("a", "b/c"), count=2)
+    (folder / "a" / "notes.txt").write_text("no picture")
+    (folder / "z.PNG").touch()
+    (folder / "out").symlink_to(tmp_path)
+    walk = open_folder(folder, "feature_folder")
+    assert all_pictures(walk) == ["a/000.png", "a/001.png", "b/c/000.png", "b/c/001.png", "z.PNG"]
+    assert links_left_out(walk) == ["1 links lead out of the folder, or nowhere, and are left out"]
+
+
+def test_a_folder_that_cannot_be_opened_names_its_field(tmp_path):
+    (tmp_path / "file").touch()
+    for path, reason in ((tmp_path / "none", "no folder"), (tmp_path / "file", "a file, not a folder")):
+        with pytest.raises(PathError, match=reason) as error:
+            open_folder(path, "label_folder")
+        assert error.value.problem.field == "label_folder"

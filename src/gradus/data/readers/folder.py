@@ -129,26 +129,41 @@ def least_for_all(options: ClassificationOptions) -> int:
     return 1 + sum(options.percent(split) > 0 for split in (Split.VAL, Split.TEST))
 
 
-def class_folders(folder: Path, watch: Watcher = _nobody, split: Split = Split.TRAIN) -> ClassFolders:
-    """The sub-folders of `folder`, which must be a readable folder with at least two; one, but for training."""
-    name, shown = FIELDS[split], escape(str(folder))
+def open_folder(folder: Path, named: str, watch: Watcher = _nobody, hint: str = "") -> ClassFolders:
+    """A readable folder, to be walked. `PathError` names the field `named` of the form and says what is wrong."""
+    shown = escape(str(folder))
     try:
         exists, is_folder = folder.exists(), folder.is_dir()
     except PermissionError as error:
-        raise _denied(str(folder.parent), name) from error
+        raise _denied(str(folder.parent), named) from error
     except OSError as error:
-        raise PathError(f"The folder cannot be read: {error.strerror}", field=name) from error
+        raise PathError(f"The folder cannot be read: {error.strerror}", field=named) from error
     if not exists:
         raise PathError(
-            f"There is no folder {shown}", field=name, file=shown,
+            f"There is no folder {shown}", field=named, file=shown,
             hint="Check the spelling. The path is one on the machine that Gradus runs on.",
         )  # fmt: skip
     if not is_folder:
         raise PathError(
-            f"{shown} is a file, not a folder", field=name, file=shown,
-            hint="Give the folder that holds one sub-folder of pictures for each class.",
-        )  # fmt: skip
-    walk = ClassFolders(root=os.path.realpath(folder), named=name, watch=watch)
+            f"{shown} is a file, not a folder", field=named, file=shown, hint=hint or "Give the folder that holds it."
+        )
+    return ClassFolders(root=os.path.realpath(folder), named=named, watch=watch)
+
+
+def all_pictures(walk: ClassFolders) -> list[str]:
+    """Every picture of a folder, at any depth, sorted; relative to `walk.root`."""
+    return sorted(pictures_of(walk, ""), key=os.fsencode)
+
+
+def links_left_out(walk: ClassFolders) -> list[str]:
+    """A warning about links that lead out of what was walked, if there were any."""
+    return [f"{walk.outside:,} links lead out of the folder, or nowhere, and are left out"] if walk.outside else []
+
+
+def class_folders(folder: Path, watch: Watcher = _nobody, split: Split = Split.TRAIN) -> ClassFolders:
+    """The sub-folders of `folder`, which must be a readable folder with at least two; one, but for training."""
+    name, shown = FIELDS[split], escape(str(folder))
+    walk = open_folder(folder, name, watch, "Give the folder that holds one sub-folder of pictures for each class.")
     names = walk.names = sorted((e.name for e in _entries(walk, walk.root) if _is_folder(walk, e)), key=os.fsencode)
     if len(names) < (2 if split is Split.TRAIN else 1):
         there = "no sub-folders" if not names else f"only one sub-folder, “{escape(names[0])}”"
@@ -175,7 +190,10 @@ def split_folders(folder: Path) -> dict[Split, Path]:
 
 
 def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:
-    """The pictures below one class's folder, relative to the root, in the order of the disk."""
+    """The pictures below one class's folder, or below all if it has no name, in the order of the disk.
+
+    They are relative to the root.
+    """
     waiting = [name]
     while waiting:
         relative = waiting.pop()
@@ -183,7 +201,7 @@ def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:
         if not _first_visit(walk, path):
             continue
         for entry in _entries(walk, path):
-            below = f"{relative}/{entry.name}"
+            below = f"{relative}/{entry.name}" if relative else entry.name
             if entry.is_symlink() and not _inside(walk, entry):
                 continue
             if entry.is_dir():
@@ -256,8 +274,7 @@ def _denied(path: str, name: str) -> PathError:
 
 
 def _note(listing: Listing, walk: ClassFolders) -> None:
-    if walk.outside:
-        listing.warnings.append(f"{walk.outside:,} links lead out of the folder, or nowhere, and are left out")
+    listing.warnings.extend(links_left_out(walk))
     twice = sorted({label for label in listing.labels if listing.labels.count(label) > 1})
     listing.warnings.extend(f"Several folders give classes of the same name, “{label}”" for label in twice)
 
