@@ -50,6 +50,7 @@ class OpenTable:
     path: Path
     columns: Sequence[str]
     unit: str  # what a row's number counts: "line" or "row"
+    has_header: bool  # whether the columns have names
     _read: Callable[[Collection[str] | None], Rows]
 
     def rows(self, wanted: Collection[str] | None = None) -> Rows:
@@ -162,7 +163,7 @@ def _csv(file: BinaryIO, path: Path, named: str, delimiter: str, has_header: Has
             elif cells:
                 yield line, {name: cells[at] for name, at in places if at < len(cells)}
 
-    return OpenTable(path, columns, "line", rows)
+    return OpenTable(path, columns, "line", header, rows)
 
 
 def _records(reader: Reader) -> Iterator[tuple[int, list[str] | BadLineError]]:
@@ -195,7 +196,7 @@ def _json(file: BinaryIO, path: Path, named: str) -> OpenTable:
         yield from waiting
         yield from objects
 
-    return OpenTable(path, columns, "line", rows)
+    return OpenTable(path, columns, "line", True, rows)
 
 
 def _objects(lines: Iterator[tuple[int, bytes]]) -> Rows:
@@ -231,7 +232,7 @@ def _parquet(file: BinaryIO, path: Path, named: str) -> OpenTable:
         except (pyarrow.ArrowException, OSError) as error:
             raise _damaged(path, named, error, after=number) from error
 
-    return OpenTable(path, list(source.schema_arrow.names), "row", rows)
+    return OpenTable(path, list(source.schema_arrow.names), "row", True, rows)
 
 
 def _batches(source: ParquetFile, wanted: Collection[str] | None) -> Iterator[list[dict[str, object]]]:

@@ -112,22 +112,22 @@ def read_list(path: Path, places: Places, classes: int, named: str, watch: Watch
     return found
 
 
-def read_labels(path: Path) -> list[str]:
+def read_labels(path: Path, named: str = "labels") -> list[str]:
     """The names of the classes, one a line. `InputError` where there are fewer than two."""
-    with opened(path, "labels") as file:
+    with opened(path, named) as file:
         if os.fstat(file.fileno()).st_size > LABEL_BYTES:
-            raise InputError("is too large for a list of names", field="labels", file=escape(str(path)))
-        names = [line.strip() for _, line in numbered_lines(file, path, "labels")]
+            raise InputError("is too large for a list of names", field=named, file=escape(str(path)))
+        names = [line.strip() for _, line in numbered_lines(file, path, named)]
     while names and not names[-1]:
         names.pop()
     if b"" in names:
         raise InputError(
-            "A name is missing: the line is empty", field="labels", file=escape(str(path)), line=names.index(b"") + 1
+            "A name is missing: the line is empty", field=named, file=escape(str(path)), line=names.index(b"") + 1
         )
     if not 2 <= len(names) <= MAX_LABELS:
         raise InputError(
             f"A classification needs at least two classes; the file names {len(names):,}",
-            field="labels", file=escape(str(path)), hint="Write the name of class 0 on line 1, of class 1 on line 2.",
+            field=named, file=escape(str(path)), hint="Write the name of class 0 on line 1, of class 1 on line 2.",
         )  # fmt: skip
     return [escape(unescape(escape(os.fsdecode(name)))) for name in names]
 
