@@ -5,15 +5,16 @@ Reading, decoding, resizing and compressing happen in native code that lets othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, Encoding
 from gradus.core.errors import ImageError
 from gradus.data.datum import encode_datum
-from gradus.data.fitting import fit_file
+from gradus.data.fitting import Fitted, fit_file
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import read_file
@@ -21,12 +22,18 @@ from gradus.data.pictures import read_file
 CHUNK = 32
 CHUNK_BYTES = 32 * 2**20  # of pixels, so that large pictures do not pile up
 
+Measure = Callable[[str, int, Fitted], Any]  # of a file, its class and its picture; called from several threads
+
 
 @dataclass(slots=True)
 class Done:
-    """What came of one chunk: (label, record) pairs, the files that could not be used, the pixel sum."""
+    """What came of one chunk: (label, record) pairs, the files that could not be used, the pixel sum.
+
+    `measured` has what the recipe's `measure` returned, one for each record.
+    """
 
     records: list[tuple[int, bytes]] = field(default_factory=list)
+    measured: list[Any] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
     total: Sum | None = None
 
@@ -39,6 +46,7 @@ class Recipe:
     options: ClassificationOptions
     summed: bool  # whether the mean is wanted
     shown: str = ""  # put before the names of files in messages
+    measure: Measure | None = None  # what else is to be known of each picture while it is here
 
     def __call__(self, entries: Sequence[Entry], halt: Event) -> Done:
         """Make the records of one chunk, or of the start of it once `halt` is set."""
@@ -56,6 +64,8 @@ class Recipe:
                 continue
             if total is not None:
                 total.add(picture.pixels)
+            if self.measure is not None:
+                done.measured.append(self.measure(file, label, picture))
             encoded = options.encoding is not Encoding.RAW
             data = picture.encoded(options.encoding, options.quality)
             record = encode_datum(

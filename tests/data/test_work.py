@@ -1,0 +1,53 @@
+"""The recipe of a chunk: what is measured goes with its record, and nothing is kept of what cannot be read."""
+
+from threading import Event
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gradus.core.classification import ClassificationOptions
+from gradus.data.work import Recipe
+
+COLOURS = {"a.png": (10, 20, 30), "b.png": (200, 100, 50), "d.png": (1, 2, 3)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (8, 6), colour).save(tmp_path / name)
+    (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    return tmp_path
+
+
+def recipe(folder, **how):
+    options = ClassificationOptions(name="x", train=str(folder), width=4, height=4, encoding="raw")
+    return Recipe(root=str(folder), options=options, summed=True, **how)
+
+
+def test_each_record_has_its_measure(folder):
+    entries = [("b.png", 1), ("c.png", 0), ("a.png", 0), ("d.png", 2)]
+
+    def measure(file, label, picture):
+        size = (folder / file).stat().st_size
+        assert len(picture.file) == size and picture.size == (8, 6)
+        return file, label, picture.pixels[0, 0].tolist()
+
+    done = recipe(folder, measure=measure)(entries, Event())
+    assert done.measured == [("b.png", 1, [200, 100, 50]), ("a.png", 0, [10, 20, 30]), ("d.png", 2, [1, 2, 3])]
+    assert [label for label, _ in done.records] == [1, 0, 2]
+    assert [bad.file for bad in done.bad] == ["c.png"]
+    assert np.allclose(done.total.mean()[2, 2], np.mean(list(COLOURS.values()), axis=0))
+
+
+def test_nothing_is_measured_unless_it_is_asked_for(folder):
+    assert recipe(folder)([("a.png", 0)], Event()).measured == []
+
+
+def test_a_halt_ends_the_chunk(folder):
+    halt = Event()
+
+    def measure(*_):
+        halt.set()
+
+    assert len(recipe(folder, measure=measure)([("a.png", 0), ("b.png", 0)], halt).records) == 1
