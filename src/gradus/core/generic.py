@@ -1,4 +1,4 @@
-"""Generic datasets, DIGITS' word for all that is not classification: a picture or array, and what is to be learned of it.
+"""Generic datasets, as DIGITS calls all that is not classification: an array, and what is to be learned of it.
 
 What each kind asks for besides is the kind's own model; what was built is described in the same way for all.
 """
@@ -62,7 +62,7 @@ class Presentation(StrEnum):
 
 
 class RecordForm(BaseModel):
-    """What all records of the features or of the labels are. `shape` is (channels, height, width), None if it differs."""
+    """What all features or all labels are. `shape` is (channels, height, width), None where it differs."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
 
 from gradus.core.classification import ClassificationOptions
-from gradus.core.dataset import BadFile, DatasetFacts, Split
+from gradus.core.dataset import BadFile, DatasetFacts, DatasetOptions, Split
 from gradus.core.errors import Problem
 from gradus.core.event import Event
+from gradus.core.generic import GenericFacts
 from gradus.core.job import Job, Transition
 from gradus.core.model import Point, Prediction, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.state import JobState
@@ -55,10 +56,33 @@ class DatasetView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     job: Job
-    options: ClassificationOptions
-    facts: DatasetFacts | None = None
+    options: ClassificationOptions | SerializeAsAny[DatasetOptions]
+    facts: DatasetFacts | GenericFacts | None = None
     models: list[Job] = []
     history: list[Transition] = []
+
+
+class KindView(BaseModel):
+    """A kind of dataset that can be made here. `category` is the menu it stands in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    title: str
+    category: str
+    summary: str = ""
+
+
+class PluginView(BaseModel):
+    """An installed plugin: the kinds of data that it provides, or the error with which it does not load."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    distribution: str
+    version: str
+    kinds: list[str] = []
+    error: str = ""
 
 
 class ModelView(BaseModel):

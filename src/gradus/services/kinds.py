@@ -1,0 +1,58 @@
+"""The kinds of datasets that can be made here: classification, and those that plugins provide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import DatasetOptions
+from gradus.core.view import KindView, PluginView
+from gradus.plugins import manager
+from gradus.plugins.data import Kind
+
+CLASSIFICATION = "classification"
+_CLASSIFICATION = KindView(
+    id=CLASSIFICATION, title="Classification", category="Images", summary="One class for each picture."
+)
+
+
+def listing() -> list[KindView]:
+    """Every kind, classification first, then by menu and title."""
+    others = sorted(manager.kinds().values(), key=lambda kind: (kind.category, kind.title))
+    return [
+        _CLASSIFICATION,
+        *(KindView(id=k.id, title=k.title, category=k.category, summary=k.summary) for k in others),
+    ]
+
+
+def model_of(kind: str) -> type[DatasetOptions]:
+    """The model of what a kind asks for; `NotFoundError` names the kinds that there are."""
+    return ClassificationOptions if kind == CLASSIFICATION else manager.kind(kind).options
+
+
+def of(options: DatasetOptions) -> Kind:
+    """The kind of data that options are for."""
+    return manager.kind(options.type)
+
+
+def read(values: Mapping[str, JsonValue]) -> DatasetOptions:
+    """Options as they were stored, also of a kind whose plugin is gone."""
+    kind = str(values["type"])
+    known = kind == CLASSIFICATION or kind in manager.kinds()
+    return (model_of(kind) if known else DatasetOptions).model_validate(values)
+
+
+def plugins() -> list[PluginView]:
+    """What is installed, and what of it does not load."""
+    return [
+        PluginView(
+            name=p.name,
+            distribution=p.distribution,
+            version=p.version,
+            kinds=[kind.id for kind in p.kinds],
+            error=p.error,
+        )
+        for p in manager.plugins()
+    ]
