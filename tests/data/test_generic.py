@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from gradus.core.dataset import BadFile, Split
-from gradus.core.errors import ImageError, InputError
+from gradus.core.errors import ImageError, InputError, NotFoundError
 from gradus.core.generic import GenericOptions, Presentation
 from gradus.data.building import Stopped
+from gradus.data.explore import count_samples, read_label, read_samples, sample_png
 from gradus.data.facts import read_built, read_facts
 from gradus.data.generic import build_generic
 from gradus.plugins.data import DataKind, Entry, Sample, Scan
@@ -151,3 +152,21 @@ def test_it_stops_when_asked_to_and_leaves_nothing(tmp_path, memory):
 def test_the_facts_are_json(tmp_path, memory):
     build(tmp_path, memory)
     assert json.loads((tmp_path / "dataset.json").read_text())["presentation"] == "vector"
+
+
+def test_samples_are_found_by_number_and_by_class(tmp_path, memory):
+    facts, _ = build(tmp_path, memory, count=20)
+    every = read_samples(tmp_path, facts, Split.TRAIN, None, 0, 100)
+    assert [s.index for s in every] == list(range(18))
+    bright = []
+    for sample in every:
+        pixels = cv2.imdecode(np.frombuffer(sample_png(tmp_path, facts, Split.TRAIN, sample.index), np.uint8), 1)
+        label = read_label(tmp_path, facts, Split.TRAIN, sample.index)
+        assert label.ravel().tolist() == pytest.approx(pixels[..., ::-1].mean(axis=(0, 1)).tolist())
+        bright += [sample.index] * bool(pixels.mean() > 127)
+    found = [read_samples(tmp_path, facts, Split.TRAIN, 1, offset, 4) for offset in range(0, 20, 4)]
+    assert [s.index for page in found for s in page] == bright
+    assert count_samples(tmp_path, facts, Split.TRAIN, 1) == len(bright)
+    assert count_samples(tmp_path, facts, Split.TEST, None) == 0
+    with pytest.raises(NotFoundError):
+        sample_png(tmp_path, facts, Split.TRAIN, 18)

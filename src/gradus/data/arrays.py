@@ -21,6 +21,7 @@ from gradus.data.records import PNG, decode_picture
 from gradus.data.wire import Buffer
 from gradus.plugins.data import Array
 
+FEATURES, LABELS = "features", "labels"  # the two databases of a split
 QUALITY = 90  # of a JPEG, as in DIGITS
 MOST_AXES = 3
 

@@ -7,6 +7,7 @@ when all of it is on the disk; `dataset.json` comes last. The same files, option
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,11 +21,12 @@ from gradus.core.errors import InputError
 from gradus.core.form import fields_of, shown_of
 from gradus.core.generic import GenericFacts, GenericOptions, GenericSplit, RecordForm
 from gradus.core.report import Report
-from gradus.data.arrays import Record, encode_record, is_picture
+from gradus.data.arrays import FEATURES, LABELS, Record, encode_record, is_picture
 from gradus.data.building import Building, settle
 from gradus.data.facts import write_facts
 from gradus.data.files import write_text
 from gradus.data.lists import escape, label_lines
+from gradus.data.marked import write_marked
 from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import in_order
@@ -34,7 +36,6 @@ from gradus.data.writers.lmdb import LmdbWriter, numbered
 from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 
 MOST_REMARKS = 5  # of one file, that are listed
-FEATURES, LABELS = "features", "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Database:
 
     count: int = 0
     class_counts: list[int] = field(default_factory=list)
+    marked: array[int] = field(default_factory=lambda: array("I"))  # pairs of a sample's number and a class in it
     feature: RecordForm | None = None
     label: RecordForm | None = None
 
@@ -185,6 +187,8 @@ def _database(
                 file=build.bad[-1].file,
             )
         size = sum(writer.close() for writer in writers.values())
+    if scan.labels and written.count:
+        write_marked(target, written.marked)
     empty = RecordForm(shape=None, encoding=Encoding.RAW, number="uint8")
     return GenericSplit(
         split=split,
@@ -221,6 +225,7 @@ def _count(written: Database, made: Made) -> None:
     for number, times in made.sample.counts.items():
         if 0 <= number < len(written.class_counts):
             written.class_counts[number] += times
+            written.marked.extend((written.count - 1, number))
 
 
 def _joint(first: RecordForm | None, form: RecordForm) -> RecordForm:
