@@ -1,0 +1,219 @@
+"""What was found about the samples of a dataset: flaws, how its classes are balanced, how its pictures are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gradus.core.dataset import Split
+from gradus.core.job import Job
+
+
+class Flaw(StrEnum):
+    """What may be wrong with samples. `SUSPICIOUS` stands for all that concerns a picture by itself."""
+
+    EXACT_DUPLICATES = "exact-duplicates"  # files of the same bytes
+    NEAR_DUPLICATES = "near-duplicates"  # the same picture made anew: recompressed, scaled, brightened, trimmed
+    LEAKS = "leaks"  # either of these in different splits
+    CONFLICTS = "conflicts"  # either of these with different labels
+    TORN_GROUPS = "torn-groups"  # of a group that was to be kept together, in different splits
+    UNIFORM = "uniform"  # nearly of one colour
+    ASPECT = "aspect"  # far longer than wide or wider than long, as most are not
+    ENLARGED = "enlarged"  # from a file far smaller than others
+    DARK = "dark"
+    BRIGHT = "bright"
+    SUSPICIOUS = "suspicious"
+    EMPTY_CLASSES = "empty-classes"  # of a split
+    IMBALANCE = "imbalance"  # of the classes
+
+
+SUSPICIOUS = (Flaw.UNIFORM, Flaw.ASPECT, Flaw.ENLARGED, Flaw.DARK, Flaw.BRIGHT)
+ALIKE = (Flaw.EXACT_DUPLICATES, Flaw.NEAR_DUPLICATES, Flaw.LEAKS, Flaw.CONFLICTS)
+OF_SAMPLES = (*ALIKE, Flaw.TORN_GROUPS, *SUSPICIOUS)  # the place is the bit; new ones are added at the end
+
+SampleFlaw = Literal[
+    "exact-duplicates", "near-duplicates", "leaks", "conflicts", "torn-groups", "uniform", "aspect", "enlarged",
+    "dark", "bright", "suspicious",
+]  # fmt: skip
+
+
+def bits(flaws: Iterable[str]) -> int:
+    """A number with the bits of these flaws."""
+    asked = set(flaws)
+    if Flaw.SUSPICIOUS in asked:
+        asked.update(SUSPICIOUS)
+    return sum(1 << place for place, flaw in enumerate(OF_SAMPLES) if flaw in asked)
+
+
+def flaws_of(number: int) -> list[Flaw]:
+    """The flaws whose bits a number has."""
+    return [flaw for place, flaw in enumerate(OF_SAMPLES) if number >> place & 1]
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SampleRef(_Result):
+    """A sample: its place in the database of a split, and the file it is made of. `label` is None without a class."""
+
+    split: Split
+    index: int
+    file: str
+    label: int | None = None
+
+
+class Pair(_Result):
+    """Two samples that are alike.
+
+    `distance` are the bits in which their perceptual hashes differ; `exact`: their files have the same bytes.
+    """
+
+    first: SampleRef
+    second: SampleRef
+    distance: int
+    exact: bool
+
+
+class Finding(_Result):
+    """One kind of flaw. `count` are samples (classes where it is about these), `left_out` those which a new version
+    without it would lack; `examples` are a few of them, `pairs` a few pairs where it is about likeness."""
+
+    kind: Flaw
+    severity: Literal["note", "warning", "serious"]
+    message: str
+    count: int
+    left_out: int = 0
+    examples: list[SampleRef] = []
+    pairs: list[Pair] = []
+
+
+class ClassCount(_Result):
+    """The samples of one class of a split."""
+
+    label: int
+    name: str
+    count: int
+
+
+class Balance(_Result):
+    """How evenly the classes of a split are filled. `ratio` is of the largest to the smallest that has any."""
+
+    split: Split
+    smallest: ClassCount
+    largest: ClassCount
+    ratio: float
+    empty: list[str] = []
+
+
+class Histogram(_Result):
+    """How often values fall between two edges, for each split; the last bin includes its end."""
+
+    name: Literal["width", "height", "aspect", "brightness", "contrast", "bytes"]
+    edges: list[float]
+    counts: dict[Split, list[int]]
+
+
+class Nearness(_Result):
+    """When two pictures count as nearly the same.
+
+    At most `bits` of their hashes differ, and their small gray pictures, brought to mean 0 and deviation 1, differ by
+    at most `difference` (root mean square). That is chosen for each dataset so that less than one pair in it would be
+    expected to be so near by chance. `complete`: all pairs were looked at; otherwise more may be there.
+    """
+
+    bits: int
+    difference: float
+    complete: bool = True
+
+
+class Quality(_Result):
+    """The content of `quality.json`. `leaks` are samples of which another split has (nearly) the same picture."""
+
+    samples: int
+    leaks: int = 0
+    findings: list[Finding] = []
+    balance: list[Balance] = []
+    histograms: list[Histogram] = []
+    nearness: Nearness
+    left_out: int = 0  # samples of the parent that this version was made without
+
+
+class Note(BaseModel):
+    """What somebody says to a warning that is to stand no longer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    note: Annotated[str, Field(min_length=1, max_length=10_000)] = Field(
+        title="Note", description="Why the leaks may stay."
+    )
+
+
+class Acknowledgement(_Result):
+    """That somebody has seen the leaks: what they said, who it was, and when (Unix seconds)."""
+
+    note: str
+    by: str
+    at: float
+
+
+class QualityView(_Result):
+    """A dataset's quality. `warns`: it has leaks that nobody has acknowledged."""
+
+    quality: Quality
+    acknowledged: Acknowledgement | None = None
+    warns: bool = False
+
+
+class SampleDetail(_Result):
+    """All that is known of a sample. What an older dataset did not keep is None."""
+
+    split: Split
+    index: int
+    key: str
+    label: int | None = None
+    label_name: str | None = None
+    classes: list[str] = []
+    file: str | None = None
+    width: int | None = None  # of the file's picture
+    height: int | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    hash: str | None = None  # perceptual, 16 hexadecimal digits
+    brightness: float | None = None
+    contrast: float | None = None
+    flaws: list[Flaw] = []
+
+
+class Similar(_Result):
+    """A sample that looks like another: the bits in which their hashes differ, and how their small pictures differ."""
+
+    sample: SampleRef
+    distance: int
+    difference: float
+
+
+class Lineage(_Result):
+    """Which dataset a dataset is a version of, and which are versions of it. `parent` is None if it is gone."""
+
+    parent_id: str | None = None
+    parent: Job | None = None
+    without: list[str] = []
+    left_out: int = 0
+    children: list[Job] = []
+
+
+class VersionOptions(BaseModel):
+    """A new version of a dataset: the same, without the samples of some findings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    without: Annotated[list[SampleFlaw], Field(min_length=1)] = Field(
+        title="Without", description="The findings whose samples are left out."
+    )
+    name: Annotated[str, Field(max_length=200)] = Field(
+        "", title="Dataset Name", description="Empty: that of the dataset, with a number."
+    )

@@ -1,0 +1,65 @@
+"""Measures against Pillow, SciPy and hashlib."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.fft import dctn
+
+from gradus.core.dataset import ResizeMode
+from gradus.data.fitting import fit_file
+from gradus.data.quality.measure import Measure, group_number, look_at
+
+
+def noise(size, seed=0, scale=12):
+    """A smooth picture, so that no filter's details matter."""
+    rough = np.random.default_rng(seed).integers(0, 256, (scale, scale, 3), np.uint8)
+    return np.asarray(Image.fromarray(rough).resize(size, Image.Resampling.BICUBIC))
+
+
+def published(pixels) -> int:
+    """pHash as the imagehash library defines it: Pillow's gray and antialiasing, SciPy's transform, the median."""
+    small = Image.fromarray(pixels).convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    low = dctn(np.asarray(small, np.float64), norm="ortho")[:8, :8]
+    return sum(1 << (63 - i) for i, bit in enumerate((low > np.median(low)).ravel()) if bit)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_hash_is_the_published_one(seed):
+    pixels = noise((256, 256), seed)
+    assert (look_at(pixels).hash ^ published(pixels)).bit_count() <= 2  # of another filter
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (3, 500, 3), (28, 28, 1), (700, 20), (64, 64, 3)])
+def test_any_picture_is_measured(shape):
+    pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    look = look_at(pixels)
+    gray = np.asarray(Image.fromarray(pixels).convert("L")) if pixels.shape[-1] == 3 and pixels.ndim == 3 else pixels
+    assert look.brightness == pytest.approx(gray.mean(), abs=0.6)
+    assert look.contrast == pytest.approx(gray.std(), abs=0.6)
+    assert len(look.small) == 256 and 0 <= look.hash < 2**64
+
+
+def test_a_picture_of_one_colour_has_no_contrast():
+    look = look_at(np.full((50, 40, 3), 200, np.uint8))
+    assert look.contrast == 0 and look.brightness == 200 and set(look.small) == {200}
+
+
+def test_brightness_and_contrast_hardly_change_the_hash():
+    pixels = noise((200, 150)).astype(float)
+    other = np.clip(pixels * 0.8 + 20, 0, 255).astype(np.uint8)
+    assert (look_at(pixels.astype(np.uint8)).hash ^ look_at(other).hash).bit_count() <= 2
+
+
+def test_what_the_index_keeps(tmp_path):
+    with io.BytesIO() as out:
+        Image.fromarray(noise((120, 80))).save(out, "PNG")
+        data = out.getvalue()
+    kept = Measure("root/", lambda file: file.split("/")[0])("cat/1.png", 4, fit_file(data, 32, 32, 3, ResizeMode.CROP))
+    assert kept.name == "root/cat/1.png" and (kept.width, kept.height, kept.length) == (120, 80, len(data))
+    assert kept.sha256 == hashlib.sha256(data).digest() and kept.classes == (4,)
+    assert kept.group == group_number("cat") != group_number("dog") and group_number(None) == 0
