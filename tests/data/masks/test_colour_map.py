@@ -58,10 +58,21 @@ names = st.text(st.characters(categories=("L", "N", "P", "Zs", "So")), max_size=
 def test_what_is_written_is_read(tmp_path_factory, found, data):
     path = tmp_path_factory.mktemp("map") / "map.txt"
     given_ = [data.draw(names.map(str.strip).filter(lambda name: name[:1] not in (",", ";"))) for _ in found]
-    given_ = [name if name.isprintable() and "%" not in name else "" for name in given_]
+    given_ = [
+        name if name.lower() not in ("void", "ignore") and name.isprintable() and "%" not in name else ""
+        for name in given_
+    ]
     path.write_text("".join(f"{colour_text(c)} {n}\n" for c, n in zip(found, given_, strict=True)), "utf-8")
     read = read_colour_map(path, "x")
     assert list(read.colours) == found and list(read.names) == given_
+
+
+def test_a_colour_named_void_counts_for_no_class(written):
+    found = read_colour_map(written("0 0 0 Void\n128 0 0 car\n224 224 192 ignore\n"), "x")
+    assert list(found.colours) == [(128, 0, 0)] and list(found.names) == ["car"]
+    pixels = np.array([[[0, 0, 0], [128, 0, 0], [224, 224, 192], [1, 1, 1]]], np.uint8)
+    numbers, unknown = found.numbers_of(pixels)
+    assert numbers.tolist() == [[255, 0, 255, 255]] and unknown == [((1, 1, 1), 1)]
 
 
 @given(st.binary(max_size=200))

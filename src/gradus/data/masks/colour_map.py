@@ -3,7 +3,8 @@
     0 0 0 background
     128 0 0 aeroplane
 
-Blanks, commas or tabs part the numbers; empty lines and what follows a `#` at the start of a line are passed over.
+Blanks, commas or tabs part the numbers; empty lines and such that start with `#` are passed over. A colour that is
+named `void` or `ignore` takes no number: its pixels count for no class.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ from gradus.data.readers.textfile import numbered_lines, opened
 
 MOST = 255  # classes: number 255 is what is ignored
 UNKNOWN = 255
+VOID = frozenset(("void", "ignore"))
 _LINE = re.compile(r"(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})(?:[\s,;]+(.*))?")
 
 
 @dataclass(frozen=True)
 class ColourMap:
-    """Class i has colour `colours[i]` and the name `names[i]`, which may be empty."""
+    """Class i has colour `colours[i]` and the name `names[i]`, which may be empty; colours of `void` have no class."""
 
     colours: Sequence[Colour]
     names: Sequence[str]
+    void: frozenset[Colour] = frozenset()
 
     @cached_property
     def _numbers(self) -> NDArray[np.uint8]:
@@ -51,7 +54,9 @@ class ColourMap:
         codes = _codes(pixels)
         numbers = self._numbers[codes]
         missing = numbers == UNKNOWN
-        return numbers, _counted(codes[missing]) if missing.any() else []
+        if not missing.any():
+            return numbers, []
+        return numbers, [each for each in _counted(codes[missing]) if each[0] not in self.void]
 
 
 def count_colours(pixels: NDArray[np.uint8]) -> list[tuple[Colour, int]]:
@@ -63,6 +68,7 @@ def read_colour_map(path: Path, named: str) -> ColourMap:
     """Read a colour map. `InputError` names the line that is none, or a colour that has two classes."""
     colours: list[Colour] = []
     names: list[str] = []
+    void: set[Colour] = set()
     lines: dict[Colour, int] = {}
     with opened(path, named) as file:
         for number, line in numbered_lines(file, path, named):
@@ -78,14 +84,18 @@ def read_colour_map(path: Path, named: str) -> ColourMap:
                 raise _wrong(
                     path, named, number, f"the colour {colour_text(colour)} is on line {lines[colour]} already"
                 )
+            lines[colour] = number
+            name = escape((found[4] or "").strip())
+            if name.lower() in VOID:
+                void.add(colour)
+                continue
             if len(colours) == MOST:
                 raise _wrong(path, named, number, f"more than {MOST} classes")
-            lines[colour] = number
             colours.append(colour)
-            names.append(escape((found[4] or "").strip()))
+            names.append(name)
     if not colours:
         raise _wrong(path, named, 1, "there is no colour in it")
-    return ColourMap(colours, names)
+    return ColourMap(colours, names, frozenset(void))
 
 
 def colour_text(colour: Colour) -> str:
