@@ -149,7 +149,7 @@ def test_form_keeps_everything_and_leads_to_what_is_wrong(page: Page, site) -> N
     page.get_by_label("Training Images", exact=True).fill("/etc")
     page.get_by_label("Width").fill("nan")
     page.get_by_label("Dataset Name").fill("Keeps its name")
-    page.get_by_text("Grayscale").click()
+    page.get_by_text("Grayscale", exact=True).click()
     page.get_by_role("button", name="Create").click()
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#problems li")).to_have_count(2)

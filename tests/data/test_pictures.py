@@ -14,7 +14,7 @@ from PIL import Image
 from gradus.core.errors import ImageError
 from gradus.data.pictures import decode, read_file, read_picture
 
-CORPUS = runpy.run_path(str(Path(__file__).with_name("corpus.py")))
+CORPUS = runpy.run_path(str(Path(__file__).with_name("corpus")))
 GOOD = {case.name: case for case in CORPUS["GOOD"]}
 BAD = {case.name: case for case in CORPUS["BAD"]}
 

@@ -12,7 +12,8 @@ from gradus.cli.following import see_through
 from gradus.cli.guard import guarded
 from gradus.cli.options import Given, takes
 from gradus.cli.output import note, plain, say, say_json
-from gradus.core.classification import PATHS, ClassificationOptions
+from gradus.core.classification import ClassificationOptions
+from gradus.core.form import fields_of, shown_of
 
 app = typer.Typer(no_args_is_help=True, help="Build datasets.")
 create = typer.Typer(no_args_is_help=True, help="Build a dataset of one kind.")
@@ -29,8 +30,8 @@ def classification(
     as_json: JsonOption = False,
 ) -> None:
     """Build a dataset from a folder with one sub-folder of pictures for each class, or from lists; prints its id."""
-    for field in PATHS:
-        if (path := given.text(field)) and not path.startswith("upload:"):
+    for field, info in fields_of(ClassificationOptions).items():
+        if shown_of(info).path and (path := given.text(field)) and not path.startswith("upload:"):
             given.put(field, str(Path(path).expanduser().absolute()))
     options = given.make()
 

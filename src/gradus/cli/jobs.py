@@ -11,6 +11,7 @@ from gradus.cli.finding import find_job
 from gradus.cli.following import fail, see_through, stop, watch
 from gradus.cli.guard import guarded
 from gradus.cli.output import ago, coloured, plain, say, say_json, say_table, sentence, span, table
+from gradus.core.dataset import DatasetFacts
 from gradus.core.job import Job, JobKind
 from gradus.core.state import ENDED, JobState
 from gradus.core.view import DatasetView, ModelView
@@ -162,11 +163,13 @@ def _job_rows(job: Job) -> list[tuple[str, str]]:
 
 def _view_rows(view: DatasetView | ModelView) -> list[tuple[str, str]]:
     if isinstance(view, DatasetView):
-        rows = [("folder", plain(view.options.train))]
+        rows = [(name.replace("_", " "), plain(path)) for name, (path, _) in view.options.paths().items()]
         if view.facts is not None:
             facts = view.facts
-            rows.append(("pictures", f"{facts.width} x {facts.height}, {facts.channels} channels"))
-            rows.append(("classes", f"{len(facts.labels)}: " + plain(", ".join(facts.labels[:10]))))
+            if isinstance(facts, DatasetFacts):
+                rows.append(("pictures", f"{facts.width} x {facts.height}, {facts.channels} channels"))
+            if facts.labels:
+                rows.append(("classes", f"{len(facts.labels)}: " + plain(", ".join(facts.labels[:10]))))
             rows += [(split.split.value, f"{split.count:,}") for split in facts.splits]
             if facts.unreadable:
                 rows.append(("unreadable", f"{facts.unreadable:,} files"))

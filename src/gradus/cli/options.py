@@ -9,15 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from enum import StrEnum
-from typing import Annotated, Any, Generic, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Generic, TypeVar
 
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gradus.core.form import fields_of
+from gradus.core.form import choices_of, fields_of, types_of
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
@@ -94,21 +93,14 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
 def _default(value: object) -> str:
     if value is PydanticUndefined:
         return "Required."
-    return "" if value is None or value == "" else f"Default: {value}."
+    if value is None or value == "":
+        return ""
+    return f"Default: {str(value).lower() if isinstance(value, bool) else value}."
 
 
 def _metavar(kind: object) -> str:
     """What to write after the option: a word for the type, or the choices."""
-    members = [member for member in get_args(kind) if member is not type(None)] if _is_union(kind) else [kind]
-    first = members[0]
-    if get_origin(first) is Annotated:
-        first = get_args(first)[0]
-    if get_origin(first) is Literal:
-        return "|".join(str(choice) for choice in get_args(first))
-    if isinstance(first, type) and issubclass(first, StrEnum):
-        return "|".join(member.value for member in first)
-    return "INTEGER" if first is int else "NUMBER" if first is float else "TEXT"
-
-
-def _is_union(kind: object) -> bool:
-    return type(None) in get_args(kind)
+    types = set(types_of(kind))
+    if choices := choices_of(kind) or (("true", "false") if bool in types else ()):
+        return "|".join(choices)
+    return "NUMBER" if float in types else "INTEGER" if int in types else "TEXT"

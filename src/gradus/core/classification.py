@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -21,6 +21,7 @@ from gradus.core.dataset import (
     Source,
     Split,
 )
+from gradus.core.form import Shown
 
 
 class Method(StrEnum):
@@ -41,6 +42,39 @@ class GroupBy(StrEnum):
     COLUMN = "column"  # those of one group in a table
 
 
+ONE_FILE = ("method", "textfile", "archive", "manifest")
+LISTS = ("method", "textfile")
+RELATIVE = ("method", "textfile", "manifest")  # names pictures, by paths that may be relative
+COUNTED = ("method", "folder", "archive", "manifest")  # the limits of samples per class hold
+APART = ("method", "folder", "textfile", "archive")  # pictures for validation and testing may lie elsewhere
+COUNTED_APART = ("method", "folder", "archive")
+
+SOURCE = Shown(section="Source")
+VALIDATION = Shown(section="Source", fold="Separate validation images", when=APART)
+TEST = Shown(section="Source", fold="Separate test images", when=APART)
+GROUPS = Shown(section="Source", fold="Keep pictures together")
+IMAGES = Shown(section="Images")
+DATABASE = Shown(section="Images", fold="Database")
+
+METHODS = {
+    "folder": "Use Image Folder", "textfile": "Use Text Files", "archive": "Upload Archive", "manifest": "Use Table",
+}  # fmt: skip
+METHOD_NOTES = {
+    "textfile": "Each line of a list is the path of a picture and the number of its class.",
+    "archive": "A zip or tar of a folder with one sub-folder of pictures for each class.",
+    "manifest": "A CSV, JSON lines or Parquet file with the columns path, label and, if wanted, split (train, "
+    "validation or test), such as Hugging Face's metadata.csv. Where it names no split, the shares below are taken.",
+}
+GROUPINGS = {
+    "none": "No groups", "folder": "By folder", "expression": "By expression", "column": "By the column “group”",
+}  # fmt: skip
+EXAMPLE = "patient([0-9]+)"
+RESIZE_MODES = {"crop": "Crop", "squash": "Squash", "fill": "Fill", "half_crop": "Half crop, half fill"}
+ENCODINGS = {"png": "PNG (lossless)", "jpg": "JPEG (lossy)", "raw": "None", "auto": "Auto"}
+COMPRESSIONS = {"none": "None", "gzip": "GZIP"}
+YES_NO = {"true": "Yes", "false": "No"}
+
+
 class ClassificationOptions(DatasetOptions):
     """A classification dataset from a folder with one sub-folder per class, or from text lists.
 
@@ -50,85 +84,93 @@ class ClassificationOptions(DatasetOptions):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    type: Literal["classification"] = "classification"
-    method: Method = Field(
-        Method.FOLDER,
-        title="Method",
-        description="A folder for each class, lists of paths and numbers, an archive of folders, or a table.",
+    type: Annotated[Literal["classification"], Shown(hidden=True)] = "classification"
+    method: Annotated[Method, Shown(section="Source", words=METHODS, notes=METHOD_NOTES)] = Field(
+        Method.FOLDER, title="Method", description="Where the pictures and their classes come from."
     )
-    train: str = Field(
+    train: Annotated[str, replace(SOURCE, path="folder", file_when=ONE_FILE, send=True)] = Field(
         min_length=1, max_length=4096, title="Training Images",
         description="A folder on this machine with a sub-folder of pictures for each class; or a list, archive, table.",
     )  # fmt: skip
-    image_folder: Source = Field(
+    image_folder: Annotated[Source, replace(SOURCE, path="folder", when=RELATIVE)] = Field(
         "", title="Image folder (optional)", description="Where relative paths of the list start. Empty: beside it."
     )
-    labels: Source = Field("", title="Labels", description="For lists: a text file, the name of class 0 on line 1.")
-    shuffle: bool = Field(True, title="Shuffle lines", description="For lists: mix the training pictures.")
-    validation_percent: Percent = Field(
-        25, title="% for validation", description="Of each class, held back to measure the model while it trains."
+    labels: Annotated[Source, replace(SOURCE, path="file", send=True, when=LISTS)] = Field(
+        "", title="Labels", description="For lists: a text file, the name of class 0 on line 1."
     )
-    test_percent: Percent = Field(0, title="% for testing", description="Of each class, kept for a final test.")
-    minimum_per_class: Least = Field(
+    shuffle: Annotated[bool, replace(SOURCE, words=YES_NO, when=LISTS, wide=True)] = Field(
+        True, title="Shuffle lines", description="For lists: mix the training pictures."
+    )
+    minimum_per_class: Annotated[Least, replace(SOURCE, when=COUNTED)] = Field(
         2, title="Minimum samples per class", description="Classes with fewer pictures are left out."
     )
-    maximum_per_class: Most = Field(None, title="Maximum samples per class", description="Empty: all of them.")
-    validation: Source = Field(
+    maximum_per_class: Annotated[Most, replace(SOURCE, when=COUNTED, placeholder="all")] = Field(
+        None, title="Maximum samples per class", description="Empty: all of them."
+    )
+    validation_percent: Annotated[Percent, replace(SOURCE, unit="%")] = Field(
+        25, title="% for validation", description="Of each class, held back to measure the model while it trains."
+    )
+    test_percent: Annotated[Percent, replace(SOURCE, unit="%")] = Field(
+        0, title="% for testing", description="Of each class, kept for a final test."
+    )
+    validation: Annotated[Source, replace(VALIDATION, path="folder", file_when=ONE_FILE, send=True)] = Field(
         "",
         title="Validation Images",
         description="With the same classes as the training images. Empty: a share of these.",
     )
-    validation_image_folder: Source = Field(
+    validation_image_folder: Annotated[Source, replace(VALIDATION, path="folder", when=LISTS)] = Field(
         "", title="Validation image folder (optional)", description="Where relative paths of that list start."
     )
-    validation_minimum_per_class: Least = Field(
+    validation_minimum_per_class: Annotated[Least, replace(VALIDATION, when=COUNTED_APART)] = Field(
         2, title="Minimum validation samples per class", description="Classes with fewer are left out there."
     )
-    validation_maximum_per_class: Most = Field(
+    validation_maximum_per_class: Annotated[Most, replace(VALIDATION, when=COUNTED_APART, placeholder="all")] = Field(
         None, title="Maximum validation samples per class", description="Empty: all of them."
     )
-    test: Source = Field(
+    test: Annotated[Source, replace(TEST, path="folder", file_when=ONE_FILE, send=True)] = Field(
         "", title="Test Images", description="With the same classes as the training images. Empty: a share of these."
     )
-    test_image_folder: Source = Field(
+    test_image_folder: Annotated[Source, replace(TEST, path="folder", when=LISTS)] = Field(
         "", title="Test image folder (optional)", description="Where relative paths of that list start."
     )
-    test_minimum_per_class: Least = Field(
+    test_minimum_per_class: Annotated[Least, replace(TEST, when=COUNTED_APART)] = Field(
         2, title="Minimum test samples per class", description="Classes with fewer are left out there."
     )
-    test_maximum_per_class: Most = Field(
+    test_maximum_per_class: Annotated[Most, replace(TEST, when=COUNTED_APART, placeholder="all")] = Field(
         None, title="Maximum test samples per class", description="Empty: all of them."
     )
-    group_by: GroupBy = Field(
+    group_by: Annotated[GroupBy, replace(GROUPS, words=GROUPINGS)] = Field(
         GroupBy.NONE, title="Keep together", description="Frames of a video or slices of a patient, in one split."
     )
-    group_level: int = Field(
+    group_level: Annotated[int, replace(GROUPS, when=("group_by", "folder"))] = Field(
         1, ge=1, le=32, title="Folder level", description="1: the folder that holds the picture, 2: the one above."
     )
-    group_expression: str = Field(
+    group_expression: Annotated[str, replace(GROUPS, when=("group_by", "expression"), placeholder=EXAMPLE)] = Field(
         "", max_length=500, title="Expression", description="Found in the path; its first bracket names the group."
     )
-    channels: Literal[1, 3] = Field(3, title="Image Type", description="Colour (3 channels) or grayscale (1 channel).")
-    width: Side = Field(256, title="Width", description="In pixels.")
-    height: Side = Field(256, title="Height", description="In pixels.")
-    resize_mode: ResizeMode = Field(
+    channels: Annotated[Literal[1, 3], replace(IMAGES, words={"3": "Color", "1": "Grayscale"})] = Field(
+        3, title="Image Type", description="Colour (3 channels) or grayscale (1 channel)."
+    )
+    width: Annotated[Side, IMAGES] = Field(256, title="Width", description="In pixels.")
+    height: Annotated[Side, IMAGES] = Field(256, title="Height", description="In pixels.")
+    resize_mode: Annotated[ResizeMode, replace(IMAGES, words=RESIZE_MODES)] = Field(
         ResizeMode.SQUASH, title="Resize Transformation", description="How pictures of another shape are made to fit."
     )
-    backend: Backend = Field(
-        Backend.LMDB,
-        title="DB backend",
-        description="LMDB is smaller and read faster; HDF5 is what other programs read.",
-    )
-    compression: Compression = Field(
-        Compression.NONE, title="DB compression", description="For HDF5: gzip takes less room and more time."
-    )
-    encoding: Encoding = Field(
+    encoding: Annotated[Encoding, replace(IMAGES, words=ENCODINGS)] = Field(
         Encoding.PNG,
         title="Image Encoding",
         description="PNG is lossless, JPEG smaller, raw the fastest to read; auto chooses. HDF5 is always raw.",
     )
-    quality: int = Field(
+    quality: Annotated[int, replace(IMAGES, when=("encoding", "jpg", "auto"))] = Field(
         90, ge=1, le=100, title="JPEG quality", description="For JPEG: 1 to 100, more is better and larger."
+    )
+    backend: Annotated[Backend, replace(DATABASE, words={"lmdb": "LMDB", "hdf5": "HDF5"})] = Field(
+        Backend.LMDB,
+        title="DB backend",
+        description="LMDB is smaller and read faster; HDF5 is what other programs read.",
+    )
+    compression: Annotated[Compression, replace(DATABASE, words=COMPRESSIONS, when=("backend", "hdf5"))] = Field(
+        Compression.NONE, title="DB compression", description="For HDF5: gzip takes less room and more time."
     )
 
     @model_validator(mode="after")
@@ -154,10 +196,6 @@ class ClassificationOptions(DatasetOptions):
         """Where the pictures of a split come from; empty where they are a share of the training pictures."""
         return {Split.TRAIN: self.train, Split.VAL: self.validation, Split.TEST: self.test}[split]
 
-    def paths(self) -> dict[str, tuple[str, bool]]:
-        """What is given of the fields that name a folder or file, and whether it is to be a folder."""
-        return given_paths(self.method, self.model_dump(include=set(PATHS)))
-
     def folder_of(self, split: Split) -> str:
         """Where the relative paths in the list of a split start; empty where that is beside the list."""
         return {
@@ -179,17 +217,3 @@ class ClassificationOptions(DatasetOptions):
         if split is Split.TEST:
             return self.test_minimum_per_class, self.test_maximum_per_class
         return self.minimum_per_class, self.maximum_per_class
-
-
-PATHS: dict[str, dict[Method, bool]] = {  # whether a field names a folder, for the methods that use it
-    "train": {Method.FOLDER: True, Method.TEXTFILE: False, Method.ARCHIVE: False, Method.MANIFEST: False},
-    **{name: {Method.FOLDER: True, Method.TEXTFILE: False, Method.ARCHIVE: False} for name in ("validation", "test")},
-    "labels": {Method.TEXTFILE: False},
-    "image_folder": {Method.TEXTFILE: True, Method.MANIFEST: True},
-    **{name: {Method.TEXTFILE: True} for name in ("validation_image_folder", "test_image_folder")},
-}
-
-
-def given_paths(method: Method, given: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
-    """Of what is given, the fields that name a folder or file for a method, and whether it is to be a folder."""
-    return {name: (given[name], uses[method]) for name, uses in PATHS.items() if method in uses and given.get(name)}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gradus.core.form import Shown, applies, shown_of
+from gradus.core.form import Shown, paths_of
 
 MAX_SIDE = 8192
 
@@ -89,11 +89,7 @@ class DatasetOptions(BaseModel):
 
     def paths(self) -> dict[str, tuple[str, bool]]:
         """What is given of the fields that name a folder or file, and whether it is to be a folder."""
-        return {
-            name: (given, shown.path == "folder")
-            for name, info in type(self).model_fields.items()
-            if (shown := shown_of(info)).path and applies(shown, self) and (given := getattr(self, name))
-        }
+        return paths_of(type(self), dict(self))
 
 
 class SplitFacts(BaseModel):

@@ -7,9 +7,11 @@ Forms, the command line and REST are made of the same fields; only forms look at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import StrEnum
+from types import UnionType
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -20,20 +22,25 @@ class Shown:
     """How one field is shown.
 
     Fields of the same `section` stand in one panel, those of the same `fold` behind one summary in it. `when` names
-    another field and the values of it with which this one is meant. `path` says that the text names a folder or file
-    on the server's machine; `send` that a file may be sent in its place. `words` are what its values are called.
+    another field and the values of it with which this one is meant; with all others it is not shown, and what was
+    entered there is not used. `path` says that the text names a folder or file on the server's machine; it is a file
+    although `path` says folder where `file_when` holds. `send` says that a file may be sent in its place. `words` are
+    what its values are called, in the order in which they are offered, `notes` what is told of one once it is chosen.
     """
 
     section: str = ""
     fold: str = ""
     when: tuple[str, ...] = ()
     path: Literal["", "folder", "file"] = ""
+    file_when: tuple[str, ...] = ()
     send: bool = False
     unit: str = ""
     placeholder: str = ""
     lines: int = 1  # of a text
+    wide: bool = False  # over the whole width, though it would fit into half of it
     hidden: bool = False
     words: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 PLAIN = Shown()
@@ -44,12 +51,27 @@ def shown_of(info: FieldInfo) -> Shown:
     return next((each for each in info.metadata if isinstance(each, Shown)), PLAIN)
 
 
-def applies(shown: Shown, options: BaseModel) -> bool:
-    """Whether a field is meant, by the value of the field that decides it."""
-    if not shown.when:
+def holds(condition: tuple[str, ...], values: Mapping[str, object]) -> bool:
+    """Whether a field has one of some values: `condition` is its name, then these. Nothing asked always holds."""
+    if not condition:
         return True
-    decides, *values = shown.when
-    return str(getattr(options, decides)).lower() in values
+    decides, *wanted = condition
+    return str(values[decides]).lower() in wanted
+
+
+def is_folder(shown: Shown, values: Mapping[str, object]) -> bool:
+    """Whether what a field with a `path` names is to be a folder, by the values of all fields."""
+    return shown.path == "folder" and not (shown.file_when and holds(shown.file_when, values))
+
+
+def paths_of(model: type[BaseModel], values: Mapping[str, object]) -> dict[str, tuple[str, bool]]:
+    """Of what is given, the fields that name a folder or file, and whether it is to be a folder."""
+    shown = {name: shown_of(info) for name, info in model.model_fields.items()}
+    return {
+        name: (str(given), is_folder(how, values))
+        for name, how in shown.items()
+        if how.path and holds(how.when, values) and (given := values.get(name))
+    }
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -59,3 +81,29 @@ def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     above = [base for base in model.__bases__ if issubclass(base, BaseModel) and base is not BaseModel]
     rest = [name for base in above for name in fields_of(base)]
     return {name: model.model_fields[name] for name in [*own, *rest]}
+
+
+def types_of(annotation: object) -> Iterator[type]:
+    """The plain types that a field's value may have."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        yield from {type(value): None for value in get_args(annotation)}
+    elif origin is Annotated:
+        yield from types_of(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from types_of(part)
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+def choices_of(annotation: object) -> tuple[str, ...]:
+    """The values that a field may have, as text, where they can be counted: of an enumeration or a `Literal`."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return tuple(str(value) for value in get_args(annotation))
+    if origin is not None:
+        return next(filter(None, map(choices_of, get_args(annotation))), ())
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return tuple(member.value for member in annotation)
+    return ()

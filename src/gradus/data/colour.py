@@ -11,13 +11,17 @@ floats           of 0 to 1 times 255, of 0 to 255 rounded; others, and NaN, are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from gradus.core.errors import ImageError
+
+BAND = 1 << 20  # pixels that are converted at a time
 
 Pixels = NDArray[np.uint8]
 
@@ -36,40 +40,89 @@ def over_white(pixels: Pixels) -> Pixels:
 
 def from_pillow(image: Image.Image) -> Pixels:
     """A loaded Pillow image as (H, W) gray or (H, W, 3) RGB."""
-    mode = image.mode
-    if mode in ("L", "RGB"):
-        return np.asarray(image)
-    if mode == "1":
-        return np.asarray(image.convert("L"))
-    if mode == "LA":
-        return over_white(np.asarray(image))
-    if mode in ("P", "PA", "RGBA", "RGBa", "La"):
-        return over_white(np.asarray(image.convert("RGBA")))
-    if mode in ("CMYK", "YCbCr", "RGBX", "HSV"):
-        return np.asarray(image.convert("RGB"))
-    if mode == "LAB":
-        converted = ImageCms.applyTransform(image, _lab_to_rgb())
-        return np.asarray(converted)
-    if mode.startswith("I;16"):
-        return from_deep(np.asarray(image).astype(np.uint16))
-    if mode == "I":
-        return _from_integers(np.asarray(image))
-    if mode == "F":
-        return _from_floats(np.asarray(image))
-    raise ImageError(f"its pixels are of a kind that is not supported ({mode})")
+    convert = _RULES.get("I;16" if image.mode.startswith("I;16") else image.mode)
+    if convert is None:
+        raise ImageError(f"its pixels are of a kind that is not supported ({image.mode})")
+    extrema = image.getextrema() if image.mode in ("I", "F") else ()
+    width, height = image.size
+
+    def part(top: int, end: int) -> Pixels:
+        band = image if end - top == height else image.crop((0, top, width, end))
+        return convert(band, extrema)
+
+    return _banded(width, height, part)
 
 
-def _from_integers(values: NDArray[np.int32]) -> Pixels:
-    if values.size and (values.min() < 0 or values.max() > 65535):
-        raise ImageError(f"32-bit values from {values.min()} to {values.max()}: what is white cannot be told")
-    return from_deep(values.astype(np.uint16))
+def in_bands(pixels: NDArray[Any], convert: Callable[[NDArray[Any]], Pixels]) -> Pixels:
+    """What `convert` makes of (H, W, ...) pixels, a few rows at a time, so that a large picture needs little more.
+
+    The given pixels may be overwritten.
+    """
+    return _banded(pixels.shape[1], pixels.shape[0], lambda top, end: convert(pixels[top:end]), pixels)
 
 
-def _from_floats(values: NDArray[np.float32]) -> Pixels:
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= 255):  # also when one of them is NaN
+def _banded(width: int, height: int, part: Callable[[int, int], Pixels], space: NDArray[Any] | None = None) -> Pixels:
+    rows = max(1, BAND // width)
+    first = part(0, min(rows, height))
+    if rows >= height:
+        return first
+    fits = space is not None and space.dtype == np.uint8 and space.shape[1:] == first.shape[1:]
+    whole: Pixels = space if fits else np.empty((height, *first.shape[1:]), np.uint8)  # type: ignore[assignment]
+    whole[:rows] = first
+    for top in range(rows, height, rows):
+        whole[top : top + rows] = part(top, min(top + rows, height))
+    return whole
+
+
+def _straight(image: Image.Image, _extrema: Any) -> Pixels:
+    return np.asarray(image)
+
+
+def _one_bit(image: Image.Image, _extrema: Any) -> Pixels:
+    return np.asarray(image.convert("L"))
+
+
+def _colour(image: Image.Image, _extrema: Any) -> Pixels:
+    return np.asarray(image.convert("RGB"))
+
+
+def _transparent(image: Image.Image, _extrema: Any) -> Pixels:
+    return over_white(np.asarray(image if image.mode == "LA" else image.convert("RGBA")))
+
+
+def _lab(image: Image.Image, _extrema: Any) -> Pixels:
+    return np.asarray(ImageCms.applyTransform(image, _lab_to_rgb()))
+
+
+def _deep(image: Image.Image, _extrema: Any) -> Pixels:
+    return from_deep(np.asarray(image).astype(np.uint16))
+
+
+def _integers(image: Image.Image, extrema: Any) -> Pixels:
+    low, high = extrema
+    if low < 0 or high > 65535:
+        raise ImageError(f"32-bit values from {low} to {high}: what is white cannot be told")
+    return from_deep(np.asarray(image).astype(np.uint16))
+
+
+def _floats(image: Image.Image, extrema: Any) -> Pixels:
+    low, high = extrema
+    values = np.asarray(image)
+    if not (low >= 0 and high <= 255) or np.isnan(values).any():
         raise ImageError(f"decimal values from {low:g} to {high:g}: what is white cannot be told")
     return np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
+
+
+_RULES: dict[str, Callable[[Image.Image, Any], Pixels]] = {  # by Pillow's mode; given the extrema of "I" and "F"
+    **dict.fromkeys(("L", "RGB"), _straight),
+    "1": _one_bit,
+    **dict.fromkeys(("LA", "P", "PA", "RGBA", "RGBa", "La"), _transparent),
+    **dict.fromkeys(("CMYK", "YCbCr", "RGBX", "HSV"), _colour),
+    "LAB": _lab,
+    "I;16": _deep,
+    "I": _integers,
+    "F": _floats,
+}
 
 
 @lru_cache(maxsize=1)

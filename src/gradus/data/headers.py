@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ from gradus.core.errors import ImageError
 
 PNG_PLAIN = frozenset((b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"))
 MAX_SCANS = 500  # of a progressive JPEG; each scan costs a pass over all pixels
+MAX_PASSES = 2**31  # pixels times scans: about two seconds
+PPM_HEAD = 4096  # bytes in which a PPM must say what it is, comments included
+PPM_TEXT = 4 * 2**20  # bytes of a PPM in decimal figures: a second
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each pixel, by a PNG's colour type
+_PPM = re.compile(rb"P[1-6fF](?:\s|#[^\n]*\n)+[0-9]+(?:\s|#[^\n]*\n)+[0-9]+\s")
 _COMMON = frozenset((0xC0, 0xC1, 0xC2))  # Huffman coded, in one pass or progressive: the rest few can read
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
@@ -27,6 +33,7 @@ class Header:
     bits: int
     plain: bool
     exif: bytes = b""
+    progressive: bool = False
 
 
 def png_header(data: bytes) -> Header:
@@ -35,6 +42,7 @@ def png_header(data: bytes) -> Header:
         raise ImageError("the file is cut off or damaged: it has no PNG header")
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
     at, end, plain, exif = 8, len(data), colour in (0, 2) and bits == 8, b""
+    left = _most_data(width, height, bits * _SAMPLES.get(colour, 0))
     while True:
         if at + 12 > end:
             raise ImageError("the file is cut off")
@@ -46,10 +54,18 @@ def png_header(data: bytes) -> Header:
             plain = False
             if kind == b"eXIf":
                 exif = data[at + 8 : at + 8 + size]
+        elif kind == b"IDAT" and (left := left - size) < 0:
+            raise ImageError("the PNG is damaged: it holds more data than pixels")
         at += 12 + size
         if kind == b"IEND":
             break
     return Header(width, height, {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0), bits, plain and at == end, exif)
+
+
+def _most_data(width: int, height: int, bits: int) -> int:
+    """How many bytes a PNG's pixels can take with the worst compression; decoders inflate all that is there."""
+    rows = height * (1 + (width * bits + 7) // 8)
+    return rows + rows // 8 + (1 << 16)
 
 
 def jpeg_header(data: bytes) -> Header:
@@ -80,7 +96,15 @@ def jpeg_header(data: bytes) -> Header:
         at += 2 + max(size, 2)
     if frame is None:
         raise ImageError("the file is cut off or damaged: it has no JPEG frame")
-    if not alone and data.count(b"\xff\xda") > MAX_SCANS:
-        raise ImageError(f"more than {MAX_SCANS} scans: it would take too long to decode")
     width, height, channels, bits = frame
-    return Header(width, height, channels, bits, plain and bits == 8 and channels in (1, 3), exif)
+    if not alone and (scans := data.count(b"\xff\xda")) > min(MAX_SCANS, MAX_PASSES // max(1, width * height)):
+        raise ImageError(f"{scans:,} scans: it would take too long to decode")
+    return Header(width, height, channels, bits, plain and bits == 8 and channels in (1, 3), exif, progressive)
+
+
+def check_ppm(data: bytes) -> None:
+    """Refuse a PPM that takes long to read: its header and figures are parsed byte by byte."""
+    if not _PPM.match(data, 0, PPM_HEAD):
+        raise ImageError(f"the PPM is damaged: its first {PPM_HEAD:,} bytes do not say its size")
+    if data[1:2] in b"123" and len(data) > PPM_TEXT:
+        raise ImageError(f"a PPM in figures of more than {PPM_TEXT >> 20} MiB: it would take too long to decode")

@@ -26,13 +26,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from gradus.core.errors import ImageError
-from gradus.data.colour import from_deep, from_pillow, over_white
+from gradus.data.colour import from_deep, from_pillow, in_bands, over_white
 from gradus.data.exif import orientation, upright
-from gradus.data.headers import Header, jpeg_header, png_header
+from gradus.data.headers import Header, check_ppm, jpeg_header, png_header
 from gradus.data.quiet import quiet_pillow
 from gradus.data.sniff import Format, sniff
 
 MAX_PIXELS = 64 * 2**20
+MAX_COSTLY = MAX_PIXELS // 2  # where a decoder needs more than four bytes a pixel: 16 bits, progressive JPEG, WebP
+MAX_SIDE = 2**20
 MAX_BYTES = 512 * 2**20
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _RGB = 258, 262, 2
 
@@ -105,17 +107,20 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
     return _whole(_through_pillow(data, kind))
 
 
-def check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     """Refuse a picture that would take too much memory, before it is decoded."""
     if width < 1 or height < 1:
         raise ImageError(f"its size is {width} x {height}")
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width:,} x {height:,} pixels: more than {MAX_PIXELS // 2**20} megapixels are not read")
+    if width * height > most:
+        kind = "" if most == MAX_PIXELS else " of its kind"
+        raise ImageError(f"{width:,} x {height:,} pixels: more than {most // 2**20} megapixels{kind} are not read")
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{width:,} x {height:,} pixels: more than {MAX_SIDE:,} on a side are not read")
 
 
 def _png(data: bytes) -> Picture:
     header = png_header(data)
-    check_size(header.width, header.height)
+    check_size(header.width, header.height, MAX_COSTLY if header.bits == 16 else MAX_PIXELS)
     pixels = _opencv(data, "the PNG is damaged: its data does not decode or fails its checksum")
     return _finish(pixels, header, "png")
 
@@ -128,6 +133,10 @@ def _opencv(data: bytes, reason: str) -> Pixels:
         raise ImageError(reason) from error
     if found is None:
         raise ImageError(reason)
+    return in_bands(found, _from_opencv)
+
+
+def _from_opencv(found: NDArray[Any]) -> Pixels:
     pixels: Pixels = from_deep(found) if found.dtype == np.uint16 else found
     if pixels.ndim == 2:
         return pixels
@@ -138,7 +147,7 @@ def _opencv(data: bytes, reason: str) -> Pixels:
 
 def _jpeg(data: bytes, least: Least | None) -> Picture:
     header = jpeg_header(data)
-    check_size(header.width, header.height)
+    check_size(header.width, header.height, MAX_COSTLY if header.progressive else MAX_PIXELS)
     if header.channels not in (1, 3) or header.bits != 8:
         return _whole(_through_pillow(data, "JPEG"))
     part = _fraction(header, least) if least else 1
@@ -175,10 +184,12 @@ def _whole(pixels: Pixels) -> Picture:
 @contextmanager
 def opened_by_pillow(data: bytes, kind: Format) -> Iterator[Image.Image]:
     """The picture as Pillow has it, not decoded yet. What fails until the block ends is an `ImageError`."""
+    if kind == "PPM":
+        check_ppm(data)
     with quiet_pillow():
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-                check_size(*image.size)
+                check_size(*image.size, MAX_COSTLY if kind == "WEBP" else MAX_PIXELS)
                 yield image
         except ImageError:
             raise
@@ -191,6 +202,7 @@ def opened_by_pillow(data: bytes, kind: Format) -> Iterator[Image.Image]:
 def _through_pillow(data: bytes, kind: Format) -> Pixels:
     with opened_by_pillow(data, kind) as image:
         if kind == "TIFF" and _deep_colour(image):
+            check_size(*image.size, MAX_COSTLY)
             return _opencv(data, "the TIFF is damaged")
         image.load()
         return upright(from_pillow(image), image.getexif().get(0x0112, 1))

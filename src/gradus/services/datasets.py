@@ -6,28 +6,30 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from gradus.core.classification import ClassificationOptions, Method, given_paths
-from gradus.core.dataset import BadFile, DatasetFacts, Split
+from gradus.core.classification import ClassificationOptions, Method
+from gradus.core.dataset import BadFile, DatasetFacts, DatasetOptions, Split
 from gradus.core.errors import InputError, NotFoundError, PathError
 from gradus.core.event import Counts
+from gradus.core.form import paths_of
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, Page, SampleView
 from gradus.data import uploads
 from gradus.data.collect import collect
-from gradus.data.facts import read_facts
-from gradus.data.readers.folder import FIELDS, split_folders
+from gradus.data.facts import Facts, read_built, read_facts
+from gradus.data.readers.folder import FIELDS, Watcher, split_folders
 from gradus.jobs.query import MAX_LIMIT, JobQuery
 from gradus.jobs.store import IdempotencyKey
-from gradus.services import jobs
+from gradus.services import jobs, kinds
 from gradus.services.deadline import Deadline, DeadlinePassedError
 from gradus.services.forms import Findings
 from gradus.services.house import House
 from gradus.services.paths import resolve_folder, resolve_user_path
 from gradus.services.reading import read_events
 
+O = TypeVar("O", bound=DatasetOptions)  # noqa: E741 - of any kind
 CHECK_SECONDS = 2.0  # a folder that takes longer to list is judged by the job itself
 NOTHING_LEFT = (
     "nothing is left to train on: validation and testing take all pictures", "validation_percent",
@@ -36,24 +38,33 @@ NOTHING_LEFT = (
 FAILED = frozenset({JobState.ERROR, JobState.ABORTED, JobState.ABORTING})
 
 
-def check(house: House, options: ClassificationOptions, *, unrestricted: bool = False) -> ClassificationOptions:
+def check(house: House, options: O, *, unrestricted: bool = False) -> O:
     """The options with their paths resolved; raises with all that is wrong with them, field by field."""
     findings = Findings()
     resolved = resolve(house, options, findings, unrestricted=unrestricted)
     if resolved is not None:
-        look = Deadline(CHECK_SECONDS).watch
-        space = TemporaryDirectory(dir=house.home.path, prefix="check-")
-        with space as folder, findings.collect(), suppress(DeadlinePassedError):  # what was seen of it was right
-            collect(uploads.located(resolved, (house.home.uploads,)), look, Path(folder, "unpacked"))
-    elif options.percent(Split.VAL) + options.percent(Split.TEST) >= 100:
+        with findings.collect(), suppress(DeadlinePassedError):  # what was seen of it was right
+            _look(house, uploads.located(resolved, (house.home.uploads,)), Deadline(CHECK_SECONDS).watch)
+    elif isinstance(options, ClassificationOptions) and _takes_all(options):
         findings.add(*NOTHING_LEFT[:2], hint=NOTHING_LEFT[2])
     findings.finish()
     return resolved or options
 
 
-def resolve(
-    house: House, options: ClassificationOptions, findings: Findings, *, unrestricted: bool = False
-) -> ClassificationOptions | None:
+def _look(house: House, options: DatasetOptions, watch: Watcher) -> None:
+    """Find the files, as building will; raises where they are no dataset."""
+    if not isinstance(options, ClassificationOptions):
+        kinds.of(options).scan(options, watch)
+        return
+    with TemporaryDirectory(dir=house.home.path, prefix="check-") as folder:
+        collect(options, watch, Path(folder, "unpacked"))
+
+
+def _takes_all(options: ClassificationOptions) -> bool:
+    return options.percent(Split.VAL) + options.percent(Split.TEST) >= 100
+
+
+def resolve(house: House, options: O, findings: Findings, *, unrestricted: bool = False) -> O | None:
     """The options with whole paths inside the data roots; None where one of them cannot be used."""
     found: dict[str, object] = {"roots": None if unrestricted else [str(root) for root in house.roots]}
     wanted = options.paths()
@@ -62,16 +73,22 @@ def resolve(
             found[field] = _source(house, text, field, is_folder, unrestricted)
     if not wanted.keys() <= found.keys():
         return None
-    if options.method is Method.FOLDER and not options.validation and not options.test:
+    if isinstance(options, ClassificationOptions) and _may_hold_splits(options):
         found |= {FIELDS[split]: str(folder) for split, folder in split_folders(Path(str(found["train"]))).items()}
     return options.model_copy(update=found)
 
 
-def look_at_paths(house: House, entered: Mapping[str, str], findings: Findings, *, unrestricted: bool) -> None:
+def _may_hold_splits(options: ClassificationOptions) -> bool:
+    return options.method is Method.FOLDER and not options.validation and not options.test
+
+
+def look_at_paths(
+    house: House, model: type[DatasetOptions], entered: Mapping[str, str], findings: Findings, *, unrestricted: bool
+) -> None:
     """Say what is wrong with the paths of a form that cannot be read otherwise."""
-    method = next((m for m in Method if m == entered.get("method")), Method.FOLDER)
-    given = {name: text.strip() for name, text in entered.items()}
-    for field, (text, is_folder) in given_paths(method, given).items():
+    defaults = {name: info.default for name, info in model.model_fields.items() if not info.is_required()}
+    given = defaults | {name: text.strip() for name, text in entered.items()}
+    for field, (text, is_folder) in paths_of(model, given).items():
         with findings.collect():
             _source(house, text, field, is_folder, unrestricted)
 
@@ -95,7 +112,7 @@ def keep(house: House, name: str, content: BinaryIO) -> str:
 
 
 def create(
-    house: House, options: ClassificationOptions, *, unrestricted: bool = False, key: IdempotencyKey | None = None
+    house: House, options: DatasetOptions, *, unrestricted: bool = False, key: IdempotencyKey | None = None
 ) -> Job:
     """Start building a dataset."""
     resolved = check(house, options, unrestricted=unrestricted)
@@ -104,10 +121,22 @@ def create(
     return job
 
 
-def options_of(house: House, dataset_id: str) -> ClassificationOptions:
+def options_of(house: House, dataset_id: str) -> DatasetOptions:
     """What was asked for."""
     jobs.get(house, dataset_id, JobKind.DATASET)
-    return ClassificationOptions.model_validate(house.store.record(dataset_id).options)
+    return kinds.read(house.store.record(dataset_id).options)
+
+
+def class_options(house: House, dataset_id: str) -> ClassificationOptions:
+    """What was asked for of a classification dataset; `InputError` if it is of another kind."""
+    options = options_of(house, dataset_id)
+    if not isinstance(options, ClassificationOptions):
+        raise InputError(
+            f"the dataset {options.name!r} is for {options.type}; models are trained on classification datasets here",
+            field="dataset",
+            hint="Its databases are in Caffe's format: “gradus caffe train” takes them.",
+        )
+    return options
 
 
 def view(house: House, dataset_id: str) -> DatasetView:
@@ -116,7 +145,7 @@ def view(house: House, dataset_id: str) -> DatasetView:
     record = house.store.record(dataset_id)
     return DatasetView(
         job=job,
-        options=ClassificationOptions.model_validate(record.options),
+        options=kinds.read(record.options),
         facts=facts_or_none(house, dataset_id),
         models=list(house.store.users_of(dataset_id)),
         history=record.history,
@@ -127,16 +156,22 @@ def choices(house: House) -> list[Job]:
     """The datasets that a model can be made with, the newest first; some may still be building."""
     usable = frozenset(JobState) - FAILED
     query = JobQuery(kind=JobKind.DATASET, states=usable, limit=MAX_LIMIT)
-    return house.store.list(query).items
+    return [job for job in house.store.list(query).items if job.type == kinds.CLASSIFICATION]
 
 
-def facts(house: House, dataset_id: str) -> DatasetFacts:
+def facts(house: House, dataset_id: str) -> Facts:
     """What was built; `NotFoundError` until then."""
+    jobs.get(house, dataset_id, JobKind.DATASET)
+    return read_built(house.home.job_folder(dataset_id))
+
+
+def class_facts(house: House, dataset_id: str) -> DatasetFacts:
+    """What was built of a classification dataset; `InputError` if it is of another kind."""
     jobs.get(house, dataset_id, JobKind.DATASET)
     return read_facts(house.home.job_folder(dataset_id))
 
 
-def facts_or_none(house: House, dataset_id: str) -> DatasetFacts | None:
+def facts_or_none(house: House, dataset_id: str) -> Facts | None:
     """What was built, if it is."""
     try:
         return facts(house, dataset_id)
@@ -164,7 +199,7 @@ def samples(
     """Records of one database, of one class if `label` (its index) is given."""
     from gradus.data.explore import read_samples
 
-    built = facts(house, dataset_id)
+    built = class_facts(house, dataset_id)
     total = _count(built, split, label)
     limit = max(1, min(limit, MAX_LIMIT))
     found = read_samples(house.home.job_folder(dataset_id), built, split, label, offset, limit) if total else []
@@ -180,7 +215,7 @@ def picture(house: House, dataset_id: str, split: Split, index: int) -> bytes:
     """One record as a PNG, made anew from its pixels."""
     from gradus.data.explore import sample_png
 
-    built = facts(house, dataset_id)
+    built = class_facts(house, dataset_id)
     if not 0 <= index < _count(built, split, None):
         raise NotFoundError(f"there is no record {index} in {split}")
     return sample_png(house.home.job_folder(dataset_id), built, split, index)

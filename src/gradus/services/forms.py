@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import UnionType
-from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gradus.core.errors import FormError, GradusError, InputError, Problem
+from gradus.core.form import types_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -146,7 +146,7 @@ def _concerned(message: str, model: type[BaseModel]) -> str | None:
 
 def _value(text: str, info: FieldInfo) -> object:
     """A form's text as the value of a field. Only plain ASCII numbers: no `0x10`, `1_000` or full-width digits."""
-    kinds = set(_kinds(info.annotation))
+    kinds = set(types_of(info.annotation))
     stripped = text.strip()
     if str in kinds:
         return None if not stripped and type(None) in kinds else text
@@ -170,16 +170,3 @@ def _number(text: str, pattern: re.Pattern[str], make: Callable[[str], float], w
 
 
 _NOT_FINITE = frozenset({"nan", "inf", "infinity"})
-
-
-def _kinds(annotation: object) -> Iterator[type]:
-    origin = get_origin(annotation)
-    if origin is Literal:
-        yield from {type(value) for value in get_args(annotation)}
-    elif origin is Annotated:
-        yield from _kinds(get_args(annotation)[0])
-    elif origin in (Union, UnionType):
-        for part in get_args(annotation):
-            yield from _kinds(part)
-    elif isinstance(annotation, type):
-        yield annotation

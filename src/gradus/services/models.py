@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from pydantic import ValidationError
 
 from gradus.core.dataset import DatasetFacts, Split
-from gradus.core.errors import NotFoundError, UnavailableError
+from gradus.core.errors import InputError, NotFoundError, UnavailableError
 from gradus.core.job import Job, JobKind
 from gradus.core.model import Evaluation, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.network import Graph, NetworkInput, Phase
@@ -78,7 +78,7 @@ def network_input(
     house: House, dataset_id: str, *, batch_size: int | None = None, crop_size: int | None = None
 ) -> NetworkInput:
     """What a network for this dataset is compiled for."""
-    asked = datasets.options_of(house, dataset_id)
+    asked = datasets.class_options(house, dataset_id)
     classes = len(datasets.class_names(house, dataset_id)) or UNKNOWN_CLASSES
     return NetworkInput(
         width=asked.width, height=asked.height, channels=asked.channels, classes=classes,
@@ -194,7 +194,10 @@ def _dataset(house: House, options: TrainingOptions, findings: Findings) -> Job 
     if dataset.state in datasets.FAILED:
         findings.add(f"the dataset {dataset.name!r} has not been built: its state is {dataset.state}", "dataset")
         return None
-    return dataset
+    with findings.collect():
+        datasets.class_options(house, dataset.id)
+        return dataset
+    return None
 
 
 def _text(options: TrainingOptions, findings: Findings) -> str:
@@ -222,7 +225,9 @@ def _compiled(house: House, options: TrainingOptions, text: str, given: NetworkI
 def _facts(house: House, job: Job, folder: Path) -> DatasetFacts | None:
     if (folder / DATASET_FILE).is_file():
         return read_facts(folder)
-    return datasets.facts_or_none(house, job.dataset_id) if job.dataset_id else None
+    with suppress(NotFoundError, InputError):
+        return datasets.class_facts(house, job.dataset_id) if job.dataset_id else None
+    return None
 
 
 def _preprocessing(folder: Path) -> Preprocessing | None:

@@ -150,9 +150,9 @@ def open_folder(folder: Path, named: str, watch: Watcher = _nobody, hint: str = 
     return ClassFolders(root=os.path.realpath(folder), named=named, watch=watch)
 
 
-def all_pictures(walk: ClassFolders) -> list[str]:
-    """Every picture of a folder, at any depth, sorted; relative to `walk.root`."""
-    return sorted(pictures_of(walk, ""), key=os.fsencode)
+def all_pictures(walk: ClassFolders, extensions: frozenset[str] = EXTENSIONS) -> list[str]:
+    """Every picture of a folder, or file of other extensions, at any depth, sorted; relative to `walk.root`."""
+    return sorted(pictures_of(walk, "", extensions), key=os.fsencode)
 
 
 def links_left_out(walk: ClassFolders) -> list[str]:
@@ -189,10 +189,10 @@ def split_folders(folder: Path) -> dict[Split, Path]:
     return found if whole else {}
 
 
-def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:
+def pictures_of(walk: ClassFolders, name: str, extensions: frozenset[str] = EXTENSIONS) -> Iterator[str]:
     """The pictures below one class's folder, or below all if it has no name, in the order of the disk.
 
-    They are relative to the root.
+    They are relative to the root. With other extensions, the files that end in these.
     """
     waiting = [name]
     while waiting:
@@ -206,7 +206,7 @@ def pictures_of(walk: ClassFolders, name: str) -> Iterator[str]:
                 continue
             if entry.is_dir():
                 waiting.append(below)
-            elif os.path.splitext(entry.name)[1].lower() in EXTENSIONS:  # noqa: PTH122  (a Path each is too slow)
+            elif os.path.splitext(entry.name)[1].lower() in extensions:  # noqa: PTH122  (a Path each is too slow)
                 walk.found += 1
                 if walk.found % EVERY == 0:
                     walk.watch(walk.found)

@@ -100,6 +100,14 @@ def parse(text: str) -> Address:
     return Address(scheme, _host(host[1]), port, _target(found[3]))
 
 
+def about(error: InputError, *, message: str = "", field: str | None = None, file: str | None = None) -> InputError:
+    """The same error, said of a field or an address, with another sentence if that is given."""
+    known = error.problem
+    return type(error)(
+        message or known.message, field=field or known.field, file=known.file or (file and file[:500]), hint=known.hint
+    )
+
+
 def _host(text: str) -> str:
     if text.startswith("["):
         try:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 from urllib.parse import urljoin
 
 import httpcore
 
 from gradus import __version__
 from gradus.core.errors import InputError
-from gradus.data.remote.address import Address, Rules, parse
-from gradus.data.remote.wire import HaltedError, Resolver, Wire, resolve
+from gradus.data.remote.address import Address, Rules, about, parse
+from gradus.data.remote.wire import TROUBLE, HaltedError, Resolver, Wire, resolve
 
 SECONDS = 30.0  # for one thing, redirects and further tries included
 SILENCE = 10.0  # seconds without a byte
@@ -26,15 +26,16 @@ MAX_PICTURE = 64 * 2**20
 MAX_REDIRECTS = 3
 CONNECTIONS = 8  # at once
 PAUSES = (0.5, 2.0)  # seconds before a second and a third try
+T = TypeVar("T")
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_TROUBLE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
+
 _SENT = {
     "User-Agent": f"Gradus/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive",
 }  # fmt: skip
 
 
-class _TransientError(Exception):
+class TransientError(Exception):
     """What may go better when it is tried again. Caught where the tries are counted."""
 
 
@@ -112,18 +113,24 @@ class Fetcher:
         """
         ends = time.monotonic() + self._seconds
         try:
-            for pause in (*PAUSES, None):
-                try:
-                    return self._follow(parse(text), into, most, ends)
-                except _TransientError as error:
-                    if pause is None or time.monotonic() + pause >= ends:
-                        raise InputError(str(error)) from error
-                    if self.halt.wait(pause):
-                        raise HaltedError from None
+            return self.tried(lambda: self._follow(parse(text), into, most, ends), ends)
         except InputError as error:
-            problem = error.problem
-            raise type(error)(problem.message, file=text[:500], hint=problem.hint) from error
-        raise AssertionError("the last try has no pause")
+            raise about(error, file=text) from error
+
+    def tried(self, attempt: Callable[[], T], ends: float) -> T:
+        """What comes of an attempt, made again after a pause where it fails by chance."""
+        for pause in PAUSES:
+            try:
+                return attempt()
+            except TransientError as error:
+                if time.monotonic() + pause >= ends:
+                    raise InputError(str(error)) from error
+                if self.halt.wait(pause):
+                    raise HaltedError from None
+        try:
+            return attempt()
+        except TransientError as error:
+            raise InputError(str(error)) from error
 
     def send(
         self, method: str, address: Address, headers: Mapping[str, str], most: int, ends: float | None = None
@@ -164,7 +171,7 @@ class Fetcher:
                 if answer.status in _MOVED:
                     return parse(urljoin(str(address), answer.headers.get("location", "")))
                 if answer.status in _AGAIN:
-                    raise _TransientError(f"The server answers {answer.status}")
+                    raise TransientError(f"The server answers {answer.status}")
                 if answer.status != 200:
                     raise InputError(_status(answer.status))
                 length = answer.headers.get("content-length", "")
@@ -172,8 +179,8 @@ class Fetcher:
                     raise InputError(f"It is larger than the {most >> 20:,} MiB that are fetched")
                 for chunk in answer.chunks():
                     into.write(chunk)
-        except _TROUBLE as error:
-            raise _TransientError(explained(error)) from error
+        except TROUBLE as error:
+            raise TransientError(explained(error)) from error
         return None
 
 

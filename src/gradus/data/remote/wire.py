@@ -22,6 +22,8 @@ from gradus.data.remote.address import Rules
 CONNECT = 10.0  # seconds for a connection, and for a name to be resolved
 SLICE = 0.25  # seconds between two looks at whether to stop
 
+TROUBLE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
+
 Resolver = Callable[[str, int], Sequence[str]]
 
 

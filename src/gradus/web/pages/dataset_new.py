@@ -13,11 +13,13 @@ from gradus.services.forms import Findings
 from gradus.services.house import House
 from gradus.services.preview import PreviewOptions
 from gradus.services.preview import preview as look
+from gradus.web.pages.fields import layout
 from gradus.web.pages.forms import Form, blank, filled, read
 from gradus.web.pages.given import UPLOAD, Entered, GivenHouse, Unrestricted
 from gradus.web.pages.render import render
 
 router = APIRouter()
+KIND = {"id": "classification", "title": "Image Classification", "summary": ""}
 URL = "/datasets/new/classification"
 
 
@@ -25,7 +27,7 @@ URL = "/datasets/new/classification"
 def new(request: Request, house: GivenHouse, clone: str = "", train: str = "") -> Response:
     """An empty form, or that of an earlier dataset."""
     if clone:
-        options = datasets.options_of(house, clone)
+        options = datasets.class_options(house, clone)
         return _show(request, house, filled(options, name=f"{options.name} copy"))
     return _show(request, house, blank(ClassificationOptions, train=train))
 
@@ -53,13 +55,13 @@ def example(request: Request, house: GivenHouse, entered: Entered, unrestricted:
             preview = look(house, asked, unrestricted=unrestricted)
         except GradusError as error:
             form.blame(error)
-    return render(request, "datasets/_example.html", preview=preview, form=form, shown=True)
+    return render(request, "datasets/_example.html", preview=preview, form=form, asked=True)
 
 
 def _look_at_paths(house: House, form: Form[ClassificationOptions], unrestricted: bool) -> Form[ClassificationOptions]:
     """Say what is wrong with the paths as well, so that everything can be corrected in one go."""
     findings = Findings()
-    datasets.look_at_paths(house, form.values, findings, unrestricted=unrestricted)
+    datasets.look_at_paths(house, form.model, form.values, findings, unrestricted=unrestricted)
     try:
         findings.finish()
     except GradusError as error:
@@ -75,4 +77,6 @@ def _with_files(entered: dict[str, str]) -> dict[str, str]:
 
 def _show(request: Request, house: House, form: Form[ClassificationOptions], status: int = 200) -> Response:
     roots = [str(root) for root in house.roots]
-    return render(request, "datasets/new.html", status=status, form=form, roots=roots)
+    return render(
+        request, "datasets/new.html", status=status, form=form, roots=roots, kind=KIND, shown=layout(form.model)
+    )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from gradus.core.dataset import DatasetFacts, Split
+from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import DatasetFacts, DatasetOptions, Split
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView
 from gradus.services import datasets, jobs
@@ -52,10 +53,10 @@ def dataset(request: Request, house: GivenHouse, job_id: str, bad: int = 1) -> R
         view=view,
         job=job,
         facts=facts,
-        sources=[(words.SOURCES[s], words.sent(view.options.source(s)), view.options.percent(s)) for s in Split],
+        sources=_sources(view.options),
         sent=words.sent,
         histograms=_histograms(house, view),
-        previews=_previews(house, job_id, facts),
+        previews=_previews(house, job_id, facts) if isinstance(facts, DatasetFacts) else [],
         unreadable=unreadable,
         bad=bad,
         skipped=skipped,
@@ -97,6 +98,13 @@ def explore(
         total=total,
         first=(page - 1) * SAMPLES_A_PAGE + 1,
     )
+
+
+def _sources(options: DatasetOptions) -> list[tuple[str, str, float]]:
+    """Where the pictures of each split come from: (title, source, % of the training pictures)."""
+    if not isinstance(options, ClassificationOptions):
+        return []
+    return [(words.SOURCES[s], words.sent(options.source(s)), options.percent(s)) for s in Split]
 
 
 def _histograms(house: House, view: DatasetView) -> list[Histogram]:

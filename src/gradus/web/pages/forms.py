@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gradus.core.errors import FormError, GradusError, Problem
-from gradus.core.form import fields_of
+from gradus.core.form import fields_of, holds, shown_of
 from gradus.services import forms
 from gradus.web.pages import words
 
@@ -60,14 +60,26 @@ class Form(Generic[M]):
         """Whether the form has a field of this name, so that a problem can link to it."""
         return name in self.model.model_fields
 
+    def holds(self, condition: tuple[str, ...]) -> bool:
+        """Whether a field has one of some values, by what was entered or else by its default."""
+        return holds(condition, _defaults(self.model) | self.values)
+
+    def needs_look(self, names: Iterable[str]) -> bool:
+        """Whether one of some fields that are meant is not as it is by default, or wrong."""
+        usual = _defaults(self.model)
+        return any(
+            self.errors(name) or self.values.get(name, "") not in ("", usual.get(name, ""))
+            for name in names
+            if self.holds(shown_of(self._info(name)).when)
+        )
+
     def _info(self, name: str) -> FieldInfo:
         return self.model.model_fields[name]
 
 
 def blank(model: type[M], **known: object) -> Form[M]:
     """A form with the model's defaults, and what is already known."""
-    values = {name: as_text(info.default) for name, info in model.model_fields.items() if not info.is_required()}
-    return Form(model, values | {name: as_text(value) for name, value in known.items()})
+    return Form(model, _defaults(model) | {name: as_text(value) for name, value in known.items()})
 
 
 def filled(options: M, **changed: object) -> Form[M]:
@@ -77,12 +89,22 @@ def filled(options: M, **changed: object) -> Form[M]:
 
 
 def read(model: type[M], entered: Mapping[str, str]) -> tuple[Form[M], M | None]:
-    """The form as entered, and the options if they hold."""
+    """The form as entered, and the options if they hold. What is not meant with the other values is not used."""
     form = Form(model, {name: entered[name] for name in model.model_fields if name in entered})
+    meant = {name for name, info in model.model_fields.items() if form.holds(shown_of(info).when)}
     try:
-        return form, forms.read(model, entered)
+        return form, forms.read(model, {name: text for name, text in entered.items() if name in meant})
     except FormError as error:
         return form.blame(error), None
+
+
+def _defaults(model: type[BaseModel]) -> dict[str, str]:
+    """What every field that need not be given is, as text."""
+    return {
+        name: as_text(info.get_default(call_default_factory=True, validated_data={}))
+        for name, info in model.model_fields.items()
+        if not info.is_required()
+    }
 
 
 def as_text(value: object) -> str:

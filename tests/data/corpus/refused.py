@@ -1,0 +1,87 @@
+"""Files that are no pictures of use, each with a part of the reason that must be told."""
+
+from __future__ import annotations
+
+import struct
+
+from drawing import (
+    Case,
+    base,
+    bomb,
+    cut,
+    enlarged_jpeg,
+    floats,
+    gray,
+    integers,
+    png,
+    random_bytes,
+    saved,
+    scans,
+    short_stream,
+    tile_lie,
+    with_bad_crc,
+)
+from PIL import Image
+
+BAD = [
+    Case("empty", lambda: b"", "empty"),
+    Case("text", lambda: b"hello, world\n" * 20, "text"),
+    Case("html", lambda: b"<!DOCTYPE html><html><body>404", "HTML"),
+    Case("svg", lambda: b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    Case("eps", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "format not allowed: PostScript"),
+    Case("eps-binary", lambda: b"\xc5\xd0\xd3\xc6" + b"\0" * 40, "format not allowed: EPS"),
+    Case("pdf", lambda: b"%PDF-1.7\n", "format not allowed: PDF"),
+    Case("psd", lambda: b"8BPS\0\1" + b"\0" * 40, "format not allowed: PSD"),
+    Case("fits", lambda: b"SIMPLE  =                    T", "format not allowed: FITS"),
+    Case("gif", lambda: saved(base(), "GIF"), "format not allowed: GIF"),
+    Case("ico", lambda: saved(Image.new("RGB", (16, 16)), "ICO"), "format not allowed: ICO"),
+    Case("avif", lambda: saved(base(), "AVIF"), "format not allowed: HEIF, AVIF"),
+    Case("jpeg-2000", lambda: saved(base(), "JPEG2000"), "format not allowed: JPEG 2000"),
+    Case("zeros", lambda: b"\0" * 100, "not a picture"),
+    Case("png-signature-only", lambda: b"\x89PNG\r\n\x1a\n", "cut off"),
+    Case("png-bad-checksum", with_bad_crc, "damaged"),
+    Case("png-rows-missing", short_stream, "damaged"),
+    Case("png-0x0", lambda: png(0, 0, 8, 0, b""), "0 x 0"),
+    Case("png-65535x65535", lambda: bomb(65535, 65535), "megapixels"),
+    Case("png-12000x12000", lambda: bomb(12000, 12000), "megapixels"),
+    Case("tiff-30000x30000", lambda: saved(gray(), "TIFF").replace(struct.pack("<H", W), b"\x30\x75"), "damaged"),
+    Case("jpeg-signature-only", lambda: b"\xff\xd8\xff\xe0", "cut off"),
+    Case("jpeg-many-scans", scans, "scans"),
+    Case("tiff-32-bit-large", lambda: integers(2**30), "white"),
+    Case("tiff-negative-floats", lambda: floats(-1, 1), "white"),
+    Case("tiff-large-floats", lambda: floats(0, 4000), "white"),
+    Case("tiff-nan", lambda: floats(0, float("nan")), "white"),
+    Case("bmp-cut", lambda: saved(base(), "BMP")[:500], "damaged"),
+    Case("webp-cut", lambda: saved(base(), "WEBP")[:60], "damaged"),
+    Case("ppm-cut", lambda: saved(base(), "PPM")[:300], "damaged"),
+    Case("ppm-huge", lambda: b"P6\n100000 100000\n255\n" + b"\0" * 50, "megapixels"),
+    Case("svg-script", lambda: b"<svg onload='alert(1)'><script>alert(1)</script></svg>", "SVG"),
+    Case("xml", lambda: b"<?xml version='1.0'?><note/>", "XML"),
+    Case("gif-script", lambda: b"GIF89a/*" + bytes(20) + b"*/=1;alert(1)", "GIF"),
+    Case("zip", lambda: b"PK\3\4" + bytes(40), "ZIP"),
+    Case("gzip", lambda: b"\x1f\x8b" + bytes(40), "gzip"),
+    Case("hdf5", lambda: b"\x89HDF\r\n\x1a\n", "HDF5"),
+    Case("numpy", lambda: b"\x93NUMPY\1\0", "NumPy"),
+    Case("mp4", lambda: b"\0\0\0\x18ftypmp42", "video"),
+    Case("dicom", lambda: bytes(128) + b"DICM" + bytes(40), "DICOM"),
+    Case("png-16-bit-8192x8192", lambda: png(8192, 8192, 16, 6, b"\0" * 1000), "32 megapixels"),
+    Case("png-2000000x1", lambda: png(2_000_000, 1, 8, 0, b"\0"), "on a side"),
+    Case("png-more-data-than-pixels", lambda: png(4, 4, 8, 0, random_bytes(200_000)), "more data than pixels"),
+    Case("png-no-end", lambda: saved(base(), "PNG")[:-12], "cut off"),
+    Case("png-30000x30000", lambda: bomb(30_000, 30_000), "megapixels"),
+    Case("jpeg-many-scans-large", lambda: enlarged_jpeg(8000, 4000, 90), "scans"),
+    Case("jpeg-progressive-8192x8192", lambda: enlarged_jpeg(8192, 8192, 1), "32 megapixels"),
+    Case("jpeg-0x0", lambda: enlarged_jpeg(0, 0, 1), "0 x 0"),
+    Case("jpeg-no-frame", lambda: b"\xff\xd8\xff\xe0\0\4ab\xff\xd9" + bytes(9), "no JPEG frame"),
+    Case("tiff-tile-lie", tile_lie, "damaged"),
+    Case("tiff-directory-outside", lambda: b"II*\0" + struct.pack("<I", 2**31) + bytes(90), "damaged"),
+    Case("ppm-long-comment", lambda: b"P6\n#" + b"x" * 9000 + b"\n1 1\n255\nabc", "do not say its size"),
+    Case("pgm-many-figures", lambda: b"P2\n1500 1500\n255\n" + b"1 " * 2_250_000, "4 MiB"),
+    Case("bmp-pixels-missing", lambda: saved(base(), "BMP")[:54], "damaged"),
+    Case("webp-nonsense", lambda: b"RIFF\x10\0\0\0WEBPVP8 " + bytes(30), "damaged"),
+    *(
+        Case(f"cut-{kind.lower()}-at-{tenth}", lambda k=kind, o=more, t=tenth: cut(saved(base(), k, **o), t), "")
+        for kind, more in (("JPEG", {}), ("PNG", {}), ("WEBP", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}))
+        for tenth in range(10)
+    ),
+]
