@@ -16,7 +16,7 @@ from gradus.core.state import JobState
 from gradus.data.build import build_classification
 from gradus.jobs.task import Task
 from gradus.jobs.tasks import build_dataset
-from gradus.services import datasets
+from gradus.services import datasets, samples
 from gradus.services.house import House
 from gradus.services.jobs import idempotency_key
 from gradus.services.preview import PreviewOptions, preview
@@ -100,7 +100,7 @@ def test_classes_are_known_while_it_is_being_built(house: House, pictures: Path,
     assert [part.counts for part in datasets.partial(house, job.id)] == [[4, 3]]
     assert datasets.class_names(house, job.id) == ["cat", "dog"]
     with pytest.raises(NotFoundError):
-        datasets.samples(house, job.id, Split.TRAIN)
+        samples.listing(house, job.id, Split.TRAIN)
 
 
 def test_a_built_dataset_is_looked_into(house: House, pictures: Path) -> None:
@@ -111,19 +111,19 @@ def test_a_built_dataset_is_looked_into(house: House, pictures: Path) -> None:
     view = datasets.view(house, job.id)
     assert view.facts is not None
     assert view.facts.labels == ["cat", "dog"]
-    page = datasets.samples(house, job.id, Split.TRAIN, limit=5)
+    page = samples.listing(house, job.id, Split.TRAIN, limit=5)
     assert (page.total, len(page.items), page.next) == (12, 5, "5")
-    dogs = datasets.samples(house, job.id, Split.TRAIN, label=1, offset=4, limit=5)
+    dogs = samples.listing(house, job.id, Split.TRAIN, label=1, offset=4, limit=5)
     assert (dogs.total, [s.label_name for s in dogs.items], dogs.next) == (6, ["dog", "dog"], None)
-    assert datasets.picture(house, job.id, Split.TRAIN, dogs.items[0].index).startswith(b"\x89PNG")
+    assert samples.picture(house, job.id, Split.TRAIN, dogs.items[0].index).startswith(b"\x89PNG")
     assert [bad.file for bad in datasets.unreadable(house, job.id).items] == ["cat/bad.png"]
     assert datasets.mean_picture(house, job.id).read_bytes().startswith(b"\xff\xd8")
     for index in (-1, 12, 10**12):
         with pytest.raises(NotFoundError):
-            datasets.picture(house, job.id, Split.TRAIN, index)
+            samples.picture(house, job.id, Split.TRAIN, index)
     with pytest.raises(NotFoundError):
-        datasets.samples(house, job.id, Split.TRAIN, label=2)
-    assert datasets.samples(house, job.id, Split.TEST).items == []
+        samples.listing(house, job.id, Split.TRAIN, label=2)
+    assert samples.listing(house, job.id, Split.TEST).items == []
 
 
 def test_a_preview_counts_and_shows_without_keeping_anything(house: House, pictures: Path) -> None:

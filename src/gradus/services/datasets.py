@@ -15,7 +15,7 @@ from gradus.core.event import Counts
 from gradus.core.form import paths_of
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
-from gradus.core.view import DatasetView, Page, SampleView
+from gradus.core.view import DatasetView, Page
 from gradus.data import uploads
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts
@@ -193,34 +193,6 @@ def partial(house: House, dataset_id: str) -> list[Counts]:
         after = following
 
 
-def samples(
-    house: House, dataset_id: str, split: Split, *, label: int | None = None, offset: int = 0, limit: int = 50
-) -> Page[SampleView]:
-    """Records of one database, of one class if `label` (its index) is given."""
-    from gradus.data.explore import read_samples
-
-    built = class_facts(house, dataset_id)
-    total = _count(built, split, label)
-    limit = max(1, min(limit, MAX_LIMIT))
-    found = read_samples(house.home.job_folder(dataset_id), built, split, label, offset, limit) if total else []
-    items = [
-        SampleView(split=split, index=s.index, label=s.label, label_name=built.labels[s.label], key=s.key)
-        for s in found
-    ]
-    following = offset + len(items)
-    return Page(items=items, total=total, next=str(following) if items and following < total else None)
-
-
-def picture(house: House, dataset_id: str, split: Split, index: int) -> bytes:
-    """One record as a PNG, made anew from its pixels."""
-    from gradus.data.explore import sample_png
-
-    built = class_facts(house, dataset_id)
-    if not 0 <= index < _count(built, split, None):
-        raise NotFoundError(f"there is no record {index} in {split}")
-    return sample_png(house.home.job_folder(dataset_id), built, split, index)
-
-
 def mean_picture(house: House, dataset_id: str) -> Path:
     """The mean image as a JPEG file; `NotFoundError` until it is there."""
     facts(house, dataset_id)
@@ -245,15 +217,6 @@ def unreadable(house: House, dataset_id: str, *, offset: int = 0, limit: int = 1
                 total += 1
     following = offset + len(items)
     return Page(items=items, total=total, next=str(following) if items and following < total else None)
-
-
-def _count(built: DatasetFacts, split: Split, label: int | None) -> int:
-    found = built.split(split)
-    if label is None:
-        return found.count if found else 0
-    if not 0 <= label < len(built.labels):
-        raise NotFoundError(f"there is no class {label}; there are {len(built.labels)}, counted from 0", field="label")
-    return found.class_counts[label] if found else 0
 
 
 def class_names(house: House, dataset_id: str) -> list[str]:

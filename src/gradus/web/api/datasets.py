@@ -11,7 +11,7 @@ from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, Split
 from gradus.core.job import Job, JobKind
 from gradus.core.view import DatasetView, Page, Preview, SampleView
-from gradus.services import datasets, jobs
+from gradus.services import datasets, jobs, samples
 from gradus.services.jobs import JobChange
 from gradus.services.preview import PreviewOptions, preview
 from gradus.web.api.body import StrictBody, StrictRoute
@@ -87,7 +87,7 @@ def list_samples(
     limit: Limit = 50,
 ) -> Page[SampleView]:
     """Records of one database."""
-    return datasets.samples(house, dataset_id, split, label=label, offset=position(cursor), limit=limit)
+    return samples.listing(house, dataset_id, split, label=label, offset=position(cursor), limit=limit)
 
 
 @router.get(
@@ -97,7 +97,7 @@ def list_samples(
 )
 def get_sample(house: GivenHouse, dataset_id: str, split: Split, index: int) -> Response:
     """One record as a picture, made anew from its pixels."""
-    return Response(datasets.picture(house, dataset_id, split, index), media_type="image/png")
+    return Response(samples.picture(house, dataset_id, split, index), media_type="image/png")
 
 
 @router.get("/{dataset_id}/unreadable", responses=READS)

@@ -10,7 +10,7 @@ from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import DatasetFacts, DatasetOptions, Split
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView
-from gradus.services import datasets, jobs
+from gradus.services import datasets, jobs, samples
 from gradus.services.house import House
 from gradus.web.pages import words
 from gradus.web.pages.given import GivenHouse
@@ -78,7 +78,7 @@ def explore(
     chosen = next((s for s in filled if s.split == split), filled[0])
     number = int(label) if label.isascii() and label.isdigit() and int(label) < len(facts.labels) else None
     page = max(1, min(page, 10**7))
-    found = datasets.samples(
+    found = samples.listing(
         house, job_id, chosen.split, label=number, offset=(page - 1) * SAMPLES_A_PAGE, limit=SAMPLES_A_PAGE
     )
     total = chosen.class_counts[number] if number is not None else chosen.count
@@ -128,6 +128,6 @@ def _previews(house: House, job_id: str, facts: DatasetFacts | None) -> list[tup
         return []
     shown: list[tuple[str, Split, int]] = []
     for number, name in enumerate(facts.labels[:12]):
-        for sample in datasets.samples(house, job_id, Split.TRAIN, label=number, limit=1).items:
+        for sample in samples.listing(house, job_id, Split.TRAIN, label=number, limit=1).items:
             shown.append((name, Split.TRAIN, sample.index))
     return shown
