@@ -3,12 +3,16 @@
 import io
 import os
 import runpy
+import subprocess
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from gradus.core.errors import ImageError
@@ -70,8 +74,9 @@ def test_only_regular_files_are_read(tmp_path):
 def test_plain_marks_only_files_that_all_decoders_see_alike():
     plain = {name for name in GOOD if decode(GOOD[name].make()).plain}
     assert plain == {
-        "png-rgb", "png-gray", "png-1x1", "jpeg-rgb", "jpeg-gray", "jpeg-progressive", "jpeg-exif-1",
-        "jpeg-garbage-at-the-end",
+        "png-rgb", "png-gray", "png-1x1", "png-1x20000", "png-20000x1", "png-1x65535", "png-interlaced", "jpeg-rgb",
+        "jpeg-gray", "jpeg-progressive", "jpeg-exif-1", "jpeg-exif-damaged", "jpeg-garbage-at-the-end", "jpeg-1x1",
+        "jpeg-with-html-behind", "jpeg-with-metadata",
     }  # fmt: skip
 
 
@@ -92,3 +97,62 @@ def test_a_second_scan_of_everything_is_refused_at_once():
     start = data.index(b"\xff\xda")
     with pytest.raises(ImageError, match="scan"):
         decode(data[:-2] + data[start:-2] * 1000 + data[-2:])
+
+
+SMALL = {name: case.make() for name, case in GOOD.items() if len(case.make()) < 4000}
+CHANGES = st.lists(st.tuples(st.integers(0, 3999), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+@given(st.sampled_from(sorted(SMALL)), CHANGES, st.integers(0, 4000))
+def test_a_damaged_picture_is_read_or_refused_and_nothing_else(name, changes, end):
+    data = bytearray(SMALL[name])
+    for place, value in changes:
+        data[place % len(data)] = value
+    try:
+        pixels = read_picture(bytes(data[: max(end, len(data) // 2)]))
+    except ImageError:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.ndim == 2 or pixels.shape[2] == 3
+
+
+TOO_LARGE = ("megapixels", "on a side", "scans", "more data than pixels", "do not say its size", "4 MiB")
+
+
+@pytest.mark.parametrize("name", [name for name, case in BAD.items() if case.expected.endswith(TOO_LARGE)])
+def test_a30_what_is_too_large_is_refused_before_it_is_decoded(name, monkeypatch):
+    """Not even the first pixel: the decoders are never asked."""
+    data = BAD[name].make()
+
+    def never(*_arguments, **_more):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("cv2.imdecode", never)
+    monkeypatch.setattr("simplejpeg.decode_jpeg", never)
+    monkeypatch.setattr(Image.Image, "load", never)
+    with pytest.raises(ImageError):
+        read_picture(data)
+
+
+CHILD = """
+import re, struct, sys, zlib
+from gradus.core.errors import ImageError
+from gradus.data.pictures import decode
+def peak():
+    return int(re.search(r"VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
+before = peak()
+decode(open(sys.argv[1], "rb").read())
+sys.stdout.write(str(peak() - before))
+"""
+
+
+@pytest.mark.parametrize(("bits", "colour", "bytes_each"), [(8, 6, 12), (16, 6, 20), (8, 4, 12), (16, 0, 8)])
+def test_a30_a_large_picture_takes_little_more_than_its_pixels(tmp_path, bits, colour, bytes_each):
+    """16 megapixels of one colour, 65 kB as a file. It was 53 bytes a pixel once."""
+    side, samples = 4096, {0: 1, 4: 2, 6: 4}[colour]
+    rows = bytes((side * samples * bits // 8 + 1) * side)
+    (tmp_path / "large.png").write_bytes(CORPUS["png"](side, side, bits, colour, rows))
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path / "large.png")], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < bytes_each * side * side

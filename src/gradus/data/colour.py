@@ -110,7 +110,8 @@ def _floats(image: Image.Image, extrema: Any) -> Pixels:
     values = np.asarray(image)
     if not (low >= 0 and high <= 255) or np.isnan(values).any():
         raise ImageError(f"decimal values from {low:g} to {high:g}: what is white cannot be told")
-    return np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
+    rounded: Pixels = np.rint(values * 255 if high <= 1 else values).astype(np.uint8)
+    return rounded
 
 
 _RULES: dict[str, Callable[[Image.Image, Any], Pixels]] = {  # by Pillow's mode; given the extrema of "I" and "F"

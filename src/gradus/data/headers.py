@@ -14,6 +14,7 @@ MAX_PASSES = 2**31  # pixels times scans: about two seconds
 PPM_HEAD = 4096  # bytes in which a PPM must say what it is, comments included
 PPM_TEXT = 4 * 2**20  # bytes of a PPM in decimal figures: a second
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each pixel, by a PNG's colour type
+_STEPS = {1: 255, 2: 85, 4: 17}  # between two levels of gray, brought to 8 bits
 _PPM = re.compile(rb"P[1-6fF](?:\s|#[^\n]*\n)+[0-9]+(?:\s|#[^\n]*\n)+[0-9]+\s")
 _COMMON = frozenset((0xC0, 0xC1, 0xC2))  # Huffman coded, in one pass or progressive: the rest few can read
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
@@ -34,6 +35,7 @@ class Header:
     plain: bool
     exif: bytes = b""
     progressive: bool = False
+    clear: int | None = None  # the level of a gray PNG that is transparent, of 255 or 65535
 
 
 def png_header(data: bytes) -> Header:
@@ -42,6 +44,7 @@ def png_header(data: bytes) -> Header:
         raise ImageError("the file is cut off or damaged: it has no PNG header")
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
     at, end, plain, exif = 8, len(data), colour in (0, 2) and bits == 8, b""
+    clear: int | None = None
     left = _most_data(width, height, bits * _SAMPLES.get(colour, 0))
     while True:
         if at + 12 > end:
@@ -54,12 +57,15 @@ def png_header(data: bytes) -> Header:
             plain = False
             if kind == b"eXIf":
                 exif = data[at + 8 : at + 8 + size]
+            elif kind == b"tRNS" and colour == 0 and size == 2:
+                clear = int.from_bytes(data[at + 8 : at + 10], "big") * _STEPS.get(bits, 1)
         elif kind == b"IDAT" and (left := left - size) < 0:
             raise ImageError("the PNG is damaged: it holds more data than pixels")
         at += 12 + size
         if kind == b"IEND":
             break
-    return Header(width, height, {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0), bits, plain and at == end, exif)
+    channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0)
+    return Header(width, height, channels, bits, plain and at == end, exif, clear=clear)
 
 
 def _most_data(width: int, height: int, bits: int) -> int:

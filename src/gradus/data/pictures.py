@@ -121,25 +121,25 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
 def _png(data: bytes) -> Picture:
     header = png_header(data)
     check_size(header.width, header.height, MAX_COSTLY if header.bits == 16 else MAX_PIXELS)
-    pixels = _opencv(data, "the PNG is damaged: its data does not decode or fails its checksum")
+    pixels = _opencv(data, "the PNG is damaged: its data does not decode or fails its checksum", header.clear)
     return _finish(pixels, header, "png")
 
 
-def _opencv(data: bytes, reason: str) -> Pixels:
-    """Decode with OpenCV to gray or RGB; alpha, if there is one, on white."""
+def _opencv(data: bytes, reason: str, clear: int | None = None) -> Pixels:
+    """Decode with OpenCV to gray or RGB; alpha, if there is one, on white, and so the gray level `clear`."""
     try:
         found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ImageError(reason) from error
     if found is None:
         raise ImageError(reason)
-    return in_bands(found, _from_opencv)
+    return in_bands(found, lambda band: _from_opencv(band, clear))
 
 
-def _from_opencv(found: NDArray[Any]) -> Pixels:
+def _from_opencv(found: NDArray[Any], clear: int | None) -> Pixels:
     pixels: Pixels = from_deep(found) if found.dtype == np.uint16 else found
     if pixels.ndim == 2:
-        return pixels
+        return pixels if clear is None else np.where(found == clear, np.uint8(255), pixels)
     if pixels.shape[2] == 4:
         return over_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA))  # type: ignore[arg-type]
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]

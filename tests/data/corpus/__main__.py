@@ -16,11 +16,11 @@ from urllib.parse import quote_from_bytes
 
 import numpy as np
 from accepted import GOOD
-from drawing import SECRETS, Case, metadata_jpeg, saved
+from drawing import SECRETS, Case, metadata_jpeg, png, saved
 from names import NAMES, level, text
 from refused import BAD
 
-__all__ = ["BAD", "GOOD", "NAMES", "SECRETS", "Case", "metadata_jpeg", "write"]
+__all__ = ["BAD", "GOOD", "NAMES", "SECRETS", "Case", "metadata_jpeg", "png", "write"]
 
 
 def write(folder: Path) -> list[dict[str, Any]]:

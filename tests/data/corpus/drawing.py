@@ -152,7 +152,9 @@ def deep_rgb() -> Pixels:
 
 
 def through_opencv(pixels: Pixels, extension: str) -> bytes:
-    ok, data = cv2.imencode(extension, pixels[..., ::-1] if pixels.ndim == 3 else pixels)
+    if pixels.ndim == 3:
+        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    ok, data = cv2.imencode(extension, pixels)
     assert ok
     return data.tobytes()
 
@@ -232,13 +234,11 @@ def ycck() -> tuple[bytes, Pixels]:
     return data[:at] + b"\2" + data[at + 1 :], np.rint((255 - rgb) * black[..., None] / 255).astype(np.uint8)
 
 
-def cmyk_unmarked() -> tuple[bytes, Pixels]:
-    """Without Adobe's marker the inks stand as they are; Pillow has stored them inverted."""
+def cmyk_unmarked() -> bytes:
+    """Without Adobe's marker. Inks are taken as inverted all the same, as Pillow and so DIGITS do."""
     data = saved(Image.fromarray(cmyk(), "CMYK"), "JPEG", quality=100)
     start = data.index(b"\xff\xee")
-    inks = 255 - cmyk().astype(float)
-    pixels = (255 - inks[..., :3]) * (255 - inks[..., 3:]) / 255
-    return data[:start] + data[start + 2 + int.from_bytes(data[start + 2 : start + 4]) :], np.rint(pixels)
+    return data[:start] + data[start + 2 + int.from_bytes(data[start + 2 : start + 4]) :]
 
 
 def tiff(order: str, tags: dict[int, tuple[int, int]], data: bytes) -> bytes:

@@ -6,6 +6,7 @@ import struct
 
 from drawing import (
     Case,
+    W,
     base,
     bomb,
     cut,
