@@ -43,9 +43,9 @@ def read_listing(page: bytes, address: Address) -> Listed:
         name, is_folder = _below(href.strip(), address)
         if name:
             found[name, is_folder] = None
-    return Listed(
-        [name for name, is_folder in found if is_folder], [name for name, is_folder in found if not is_folder]
-    )
+            if len(found) > MAX_LINKS:
+                raise InputError(f"The page lists more than {MAX_LINKS:,} files")
+    return Listed(*([name for name, is_folder in found if is_folder is wanted] for wanted in (True, False)))
 
 
 def _below(href: str, address: Address) -> tuple[str, bool]:

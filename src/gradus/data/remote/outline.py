@@ -47,36 +47,39 @@ def outline(remote: RemoteFolder, target: Path, named: str, watch: Watcher) -> l
     """
     target.mkdir(parents=True)
     root, found, bad = str(target), 0, list[BadFile]()
-    for number, name in enumerate(remote.names(watch), 1):
-        if number > MAX_NAMES:
-            raise InputError(
-                f"There is more than {MAX_NAMES:,} files and folders at {remote.shown}", field=named, file=remote.shown
-            )
-        folder, _, file = name.rpartition("/")
-        if file and os.path.splitext(file)[1].lower() not in EXTENSIONS:  # noqa: PTH122
-            continue
-        if reason := _draw(root, folder, file):
-            bad.append(BadFile(file=escape(name), reason=reason))
-            continue
-        found += bool(file)
-        if found % EVERY == 0:
-            watch(found)
+    try:
+        for number, name in enumerate(remote.names(watch), 1):
+            if number > MAX_NAMES:
+                message = f"There are more than {MAX_NAMES:,} files and folders at {remote.shown}"
+                raise InputError(message, field=named, file=remote.shown)
+            if not name.endswith("/") and os.path.splitext(name)[1].lower() not in EXTENSIONS:  # noqa: PTH122
+                continue
+            if reason := _draw(root, name):
+                bad.append(BadFile(file=escape(name), reason=reason))
+                continue
+            found += not name.endswith("/")
+            if number % EVERY == 0:
+                watch(found)
+    except BaseException:
+        remote.halt.set()
+        raise
     return bad
 
 
-def _draw(root: str, folder: str, file: str) -> str:
-    """Make an empty file in folders that are made on the way; the reason if the name cannot be one."""
-    if folder and any(part in ("", ".", "..") for part in folder.split("/")):
+def _draw(root: str, name: str) -> str:
+    """Make an empty file or a folder, in folders that are made on the way; the reason if the name cannot be one."""
+    if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")):
         return "has a name that leads elsewhere"
+    folder, _, file = name.rpartition("/")
     try:
         os.makedirs(f"{root}/{folder}", exist_ok=True)  # noqa: PTH103
         if file:
-            os.close(os.open(f"{root}/{folder}/{file}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+            os.close(os.open(f"{root}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     except FileExistsError:
         return "is there twice, or is a file and a folder"
     except NotADirectoryError:
         return "is a file and a folder"
-    except (ValueError, UnicodeError):
+    except ValueError:
         return "has a name with characters that no file has"
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:

@@ -20,6 +20,7 @@ from gradus.data.remote.fetcher import MAX_PICTURE, SECONDS, Fetcher, TransientE
 from gradus.data.remote.wire import TROUBLE
 
 TRIES = 4
+PAGE = 1000  # keys, the most that S3 lists at once
 MAX_PAGE = 16 * 2**20  # of a list of a thousand keys
 REGION = "us-east-1"  # signs for all stores; Amazon tells where a bucket really is
 _MEANINGS = {
@@ -48,6 +49,8 @@ class Bucket:
     """The part of a bucket whose keys start with a path. Without keys, requests are not signed."""
 
     def __init__(self, fetcher: Fetcher, endpoint: str, bucket: str, path: str, keys: Credentials | None) -> None:
+        if endpoint:
+            _check(endpoint)
         self.halt = fetcher.halt
         self._fetcher, self._bucket = fetcher, bucket
         self._prefix = f"{path.strip('/')}/" if path.strip("/") else ""
@@ -61,8 +64,11 @@ class Bucket:
     def names(self, watch: Watcher) -> Iterator[str]:
         """The names of all objects below the path, by which S3 sorts them."""
         found = 0
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-        for page in self._explained(pages):
+        paginator = self._client.get_paginator("list_objects_v2")
+        size = {"PageSize": PAGE}
+        for page in self._explained(
+            paginator.paginate(Bucket=self._bucket, Prefix=self._prefix, PaginationConfig=size)
+        ):
             for each in page.get("Contents", ()):
                 if name := each["Key"].removeprefix(self._prefix):
                     found += 1
@@ -188,6 +194,18 @@ def _client(fetcher: Fetcher, endpoint: str, keys: Credentials | None) -> Any:
     )
     client.meta.events.register_first("before-send.s3", send)
     return client
+
+
+def _check(endpoint: str) -> None:
+    try:
+        address = parse(endpoint)
+    except InputError as error:
+        raise about(error, field="s3_endpoint", file=endpoint) from error
+    if address.target != "/":
+        raise InputError(
+            "The endpoint has a path or a query", field="s3_endpoint", file=endpoint[:500],
+            hint="Give https://HOST or http://HOST:PORT; bucket and path have fields of their own.",
+        )  # fmt: skip
 
 
 def _text(value: str | bytes) -> str:
