@@ -13,7 +13,7 @@ from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, DatasetFacts, DatasetOptions, Split
 from gradus.core.errors import Problem
 from gradus.core.event import Event
-from gradus.core.generic import GenericFacts
+from gradus.core.generic import GenericFacts, Presentation
 from gradus.core.job import Job, Transition
 from gradus.core.model import Point, Prediction, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.state import JobState
@@ -120,6 +120,52 @@ class SampleView(BaseModel):
     label: int
     label_name: str
     key: str
+
+
+class MarkedClass(BaseModel):
+    """A class that is in a sample. `colour` is "#rrggbb"; `share` is that of the pixels of a mask."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    name: str
+    colour: str
+    share: float | None = None
+
+
+class BoxView(BaseModel):
+    """A marked object, in pixels of the feature. One that is not `counted` is neither to be found nor missed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    left: float
+    top: float
+    width: float
+    height: float
+    number: int
+    name: str
+    colour: str
+    counted: bool = True
+
+
+class LabelView(BaseModel):
+    """What is to be learned of a sample, as it is shown; what a presentation has no use for is empty.
+
+    `source` is the address of a mask or picture of `width` x `height`, or empty where there is none. A mask lies over
+    its feature, a picture beside it. Of `count` values the first are given.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    presentation: Presentation
+    boxes: list[BoxView] = []
+    classes: list[MarkedClass] = []
+    values: list[float] = []
+    count: int = 0
+    text: str = ""
+    source: str = ""
+    width: int = 0
+    height: int = 0
 
 
 class PredictionResult(BaseModel):
