@@ -27,7 +27,7 @@ def grouping(options: ClassificationOptions, column: Mapping[str, str]) -> Key |
         return lambda file: file.rsplit("/", options.group_level)[0]
     if options.group_by is GroupBy.COLUMN:
         return column.get
-    return _expression(options.group_expression) if options.group_by is GroupBy.EXPRESSION else None
+    return by_expression(options.group_expression) if options.group_by is GroupBy.EXPRESSION else None
 
 
 def divide_groups(
@@ -56,7 +56,7 @@ def divide_groups(
     return {split: sorted(places) for split, places in taken.items()}
 
 
-def _expression(text: str) -> Key:
+def by_expression(text: str) -> Key:
     """By what an expression finds in the path: its first bracket, or all of it. RE2 takes linear time."""
     settings = re2.Options()
     settings.log_errors = False

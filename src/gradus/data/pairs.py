@@ -77,7 +77,7 @@ def pair_voc(folder: str, field: str, watch: Watcher) -> tuple[dict[Split, list[
     found: dict[Split, list[Pair]] = {}
     warnings = [warning for walk in walks for warning in links_left_out(walk)]
     for split in Split:
-        names = _listed(Path(folder) / VOC_LISTS, split, field)
+        names = voc_list(Path(folder) / VOC_LISTS, split, field)
         both = [name for name in names if name in images and name in labels]
         if len(both) < len(names):
             lost = _shown([name for name in names if name not in images or name not in labels])
@@ -93,7 +93,8 @@ def pair_voc(folder: str, field: str, watch: Watcher) -> tuple[dict[Split, list[
     return found, warnings
 
 
-def _listed(folder: Path, split: Split, field: str) -> list[str]:
+def voc_list(folder: Path, split: Split, field: str) -> list[str]:
+    """The bare names that Pascal VOC's list of a split has; `trainval.txt` is for training where `train.txt` is not."""
     names = ["train.txt", "trainval.txt"] if split is Split.TRAIN else [f"{split}.txt"]
     path = next((path for name in names if (path := folder / name).is_file()), None)
     if path is None:

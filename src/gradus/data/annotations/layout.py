@@ -48,19 +48,19 @@ class Place:
     labels: Path
 
     @property
-    def top(self) -> Path:
-        """The folder that the form names for the pictures."""
-        return Path(self.given.pictures)
-
-    def beside(self, names: tuple[str, ...]) -> Path | None:
-        """The first file of these names in the labels' folder, the pictures' or the one that is named."""
-        folders = (self.labels, self.pictures, self.top)
-        return next((file for folder in folders for name in names if (file := folder / name).is_file()), None)
+    def names(self) -> Path | None:
+        """YOLO's file with the names of the classes: the one that the form names, or one of the usual names."""
+        if self.given.file:
+            return Path(self.given.file)
+        folders = (self.labels, self.pictures, Path(self.given.pictures))
+        return next((file for folder in folders for name in NAMES if (file := folder / name).is_file()), None)
 
 
 def places(given: Given) -> dict[Split, Place]:
     """The place of each split that the layout tells apart; only that of training if it tells none."""
     top = Path(given.pictures)
+    if given.file.lower().endswith(".json"):  # names its pictures itself
+        return {Split.TRAIN: Place(given, top, Path(given.file).parent)}
     if given.labels:
         pictures, labels = top, Path(given.labels)
     elif parts := _parts(top):

@@ -5,6 +5,7 @@ The same path below both folders comes first; else a bare name that only one pic
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -75,16 +76,15 @@ def pair(pictures: Files, labels: Files) -> Pairs:
     return found
 
 
-def matches(pictures: Iterable[str], files: Iterable[str]) -> int:
-    """How many files have the bare name of a picture."""
+def matching(pictures: Iterable[str], files: Iterable[str]) -> list[str]:
+    """The files that have the bare name of a picture."""
     stems = {_stem(without_ending(picture)) for picture in pictures}
-    return sum(_stem(without_ending(file)) in stems for file in files)
+    return [file for file in files if _stem(without_ending(file)) in stems]
 
 
 def without_ending(name: str) -> str:
     """`a/b.png` without `.png`."""
-    before, dot, ending = name.rpartition(".")
-    return before if dot and "/" not in ending and before and not before.endswith("/") else name
+    return os.path.splitext(name)[0]  # noqa: PTH122  (a Path each is too slow)
 
 
 def _first(files: Files, found: Pairs, reason: str) -> dict[str, str]:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from gradus.core.dataset import Split
 from gradus.core.errors import ImageError, InputError
 from gradus.data.annotations.layout import Place, split_of
-from gradus.data.annotations.pairs import Files, matches
+from gradus.data.annotations.pairs import Files, matching
 from gradus.data.lists import escape
 from gradus.data.pictures import read_file
-from gradus.data.readers.folder import Watcher, all_pictures, links_left_out, open_folder
-from gradus.core.dataset import Split
+from gradus.data.readers.folder import SHOWN, Watcher, all_pictures, links_left_out, open_folder
 
 
 class Format(StrEnum):
+    """How annotations are written."""
+
     KITTI = "kitti"
     VOC = "voc"
     COCO = "coco"
@@ -25,7 +27,6 @@ class Format(StrEnum):
 
 TITLES = {Format.KITTI: "KITTI", Format.VOC: "Pascal VOC", Format.COCO: "COCO", Format.YOLO: "YOLO"}
 ENDINGS = {Format.KITTI: ".txt", Format.VOC: ".xml", Format.COCO: ".json", Format.YOLO: ".txt"}
-SUFFIXES = frozenset(ENDINGS.values())
 ROBOFLOW = "_annotations.coco.json"
 LOOKED_AT = 50  # text files, of which one has to have a line
 
@@ -43,6 +44,10 @@ class Contents:
         """The label files of one ending."""
         return Files(self.labels.root, [name for name in self.labels.names if name.lower().endswith(suffix)])
 
+    def matching(self, suffix: str) -> list[str]:
+        """Those of them that have the name of a picture."""
+        return matching(self.pictures.names, self.ending(suffix).names)
+
 
 def look(place: Place, watch: Watcher) -> Contents:
     """List the files of a place. `InputError` names the field of a folder that cannot be read, or has no pictures."""
@@ -55,7 +60,7 @@ def look(place: Place, watch: Watcher) -> Contents:
             hint="Give the folder of the pictures, or the folder above pictures and labels.",
         )  # fmt: skip
     other = open_folder(place.labels, labels_field, watch)
-    labels = all_pictures(other, SUFFIXES)
+    labels = all_pictures(other, frozenset(ENDINGS.values()))
     warnings = dict.fromkeys(text for each in (walk, other) for text in links_left_out(each))
     return Contents(place, Files(walk.root, pictures), Files(other.root, labels), list(warnings))
 
@@ -64,13 +69,13 @@ def recognise(contents: Contents) -> Format:
     """The format of a place. `InputError` if nothing there annotates the pictures."""
     given = contents.place.given
     if given.file:
-        return Format.COCO if given.file.lower().endswith(".json") else Format.YOLO
-    counts = {suffix: matches(contents.pictures.names, contents.ending(suffix).names) for suffix in (".xml", ".txt")}
-    if counts[".xml"] >= counts[".txt"] > 0 or counts[".xml"] > 0 == counts[".txt"]:
+        return Format.COCO if given.file.lower().endswith(ENDINGS[Format.COCO]) else Format.YOLO
+    xml, text = contents.matching(ENDINGS[Format.VOC]), contents.matching(ENDINGS[Format.KITTI])
+    if xml and len(xml) >= len(text):
         return Format.VOC
-    if counts[".txt"]:
-        return _text(contents)
-    if contents.ending(".json").names:
+    if text:
+        return _of_text(contents, text)
+    if contents.ending(ENDINGS[Format.COCO]).names:
         return Format.COCO
     raise InputError(
         f"Nothing in {escape(contents.labels.root)} annotates the pictures: no text or XML file has the name of one, "
@@ -80,41 +85,41 @@ def recognise(contents: Contents) -> Format:
     )  # fmt: skip
 
 
-def coco_file(contents: Contents, split: Split, only: bool) -> Path | None:
-    """COCO's file for a split; `only` tells that no other split is in this place."""
-    files = contents.ending(ENDINGS[Format.COCO]).names
-    beside = Path(contents.pictures.root, ROBOFLOW)
+def coco_files(contents: Contents, split: Split | None) -> dict[Split, Path]:
+    """COCO's file for a split, or, where the place is that of all, for each split that has one."""
     if contents.place.given.file:
-        return Path(contents.place.given.file) if split is Split.TRAIN or only else None
-    if beside.is_file():
-        return beside
-    named = [name for name in files if split_of(Path(name).stem) is split]
-    instances = [name for name in named or files if "instances" in name.lower()]
-    chosen = instances or named or (files if only else [])
+        return {split or Split.TRAIN: Path(contents.place.given.file)}
+    files = contents.ending(ENDINGS[Format.COCO]).names
+    beside = [name for name in files if name.rpartition("/")[2] == ROBOFLOW]
+    named = {each: [name for name in files if split_of(Path(name).stem) is each] for each in Split}
+    if split is not None:
+        others = [name for name in files if split_of(Path(name).stem) is None]
+        found = {split: _one(contents, split, beside or named[split] or others)}
+    elif any(named.values()):
+        found = {each: _one(contents, each, names) for each, names in named.items()}
+    else:
+        found = {Split.TRAIN: _one(contents, Split.TRAIN, files)}
+    return {each: Path(contents.labels.path(name)) for each, name in found.items() if name}
+
+
+def _one(contents: Contents, split: Split, names: Sequence[str]) -> str:
+    """The file that is meant, of COCO's own the one with instances; empty if there is none."""
+    chosen = [name for name in names if "instances" in name.lower()] or names
     if len(chosen) > 1:
         raise InputError(
-            f"Several files may be meant for {split}: {', '.join(escape(name) for name in chosen[:5])}",
+            f"Several files may be meant for {SHOWN[split]}: {', '.join(escape(name) for name in chosen[:5])}",
             field=contents.place.given.fields[2], file=escape(contents.labels.root), hint="Name the one that is meant.",
         )  # fmt: skip
-    return Path(contents.labels.path(chosen[0])) if chosen else None
+    return chosen[0] if chosen else ""
 
 
-def _text(contents: Contents) -> Format:
-    """KITTI's lines start with the name of a class, YOLO's with its number and have no names."""
-    files = contents.ending(".txt")
-    for name in files.names[:LOOKED_AT]:
+def _of_text(contents: Contents, names: Sequence[str]) -> Format:
+    """KITTI's lines start with the name of a class, YOLO's with its number. Empty files tell it by what is beside."""
+    for name in names[:LOOKED_AT]:
         try:
-            words = read_file(files.path(name)).split(b"\n", 1)[0].split()
-        except ImageError:
+            words = read_file(contents.labels.path(name)).strip().split(b"\n", 1)[0].split()
+        except ImageError:  # told when it is read
             continue
-        if len(words) >= 5:
-            return Format.YOLO if _is_number(words[0]) else Format.KITTI
-    return Format.YOLO if contents.place.names_file else Format.KITTI
-
-
-def _is_number(word: bytes) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+        if words:
+            return Format.YOLO if words[0].replace(b".", b"").isdigit() else Format.KITTI
+    return Format.YOLO if contents.place.names else Format.KITTI

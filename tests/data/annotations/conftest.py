@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import pytest
 
 NAMES = ["cat", "dog", "bird"]
 SIZE = (160, 100)  # width, height
@@ -76,3 +78,11 @@ def yolo(folder: Path) -> None:
             for kind, left, top, right, bottom in boxes
         ]
         (folder / f"{name}.txt").write_text("".join(lines))
+
+
+@pytest.fixture
+def writers() -> SimpleNamespace:
+    """The truth and those who write it."""
+    return SimpleNamespace(
+        TRUTH=TRUTH, SIZE=SIZE, NAMES=NAMES, pictures=pictures, kitti=kitti, voc=voc, coco=coco, yolo=yolo
+    )
