@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gradus.core.dataset import Percent, ResizeMode, Side, Source, Split
 from gradus.core.errors import InputError
 from gradus.core.form import Shown
-from gradus.core.generic import GenericOptions
 from gradus.data.pairs import Fields, Pair, pair_folders
 from gradus.data.pictures import decode, read_file
 from gradus.data.resize import fit, geometry
 from gradus.data.seeded import shuffled
 from gradus.data.split import parts
-from gradus.plugins.data import Entry, Watch
+from gradus.plugins.data import Watch
 
 IMAGES, SPLIT, SIZE = "Images", "Validation and testing", "Size"
 APART, SHARED = ("has_val_folder", "true"), ("has_val_folder", "false")
@@ -38,8 +36,13 @@ class Conversion(StrEnum):
 CONVERSIONS = {"none": "None", "RGB": "RGB", "L": "Grayscale"}
 
 
-class PairedOptions(GenericOptions):
-    """DIGITS' fields for pictures with label pictures; a size and a share for testing are ours."""
+class PairedFields(BaseModel):
+    """DIGITS' fields for pictures with label pictures; a size and a share for testing are ours.
+
+    Not options by themselves: they come first in the forms of those that have them.
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     feature_folder: Annotated[Source, Shown(section=IMAGES, path="folder")] = Field(
         min_length=1, title="Feature image folder", description="A folder of images, at any depth."
@@ -76,7 +79,7 @@ class PairedOptions(GenericOptions):
     )
 
     @model_validator(mode="after")
-    def _paired(self) -> PairedOptions:
+    def _paired(self) -> PairedFields:
         if (self.width is None) != (self.height is None):
             raise ValueError("Resize width and Resize height go together: give both or none")
         if not self.has_val_folder and self.folder_pct_val + self.folder_pct_test > 100:
@@ -91,7 +94,7 @@ class Picture(NamedTuple):
     size: tuple[int, int]
 
 
-def read_feature(path: str, options: PairedOptions, conversion: Conversion) -> Picture:
+def read_feature(path: str, options: PairedFields, conversion: Conversion) -> Picture:
     """The picture of a file at the size of the dataset. `ImageError` says why there is none."""
     target = None if options.width is None or options.height is None else (options.width, options.height)
     mode = options.resize_mode
@@ -103,19 +106,16 @@ def read_feature(path: str, options: PairedOptions, conversion: Conversion) -> P
     return Picture(pixels[..., 0] if channels == 1 else pixels, picture.size)
 
 
-def paired_entries(options: PairedOptions, watch: Watch) -> tuple[dict[Split, Sequence[Entry]], list[str]]:
+def paired(options: PairedFields, seed: int, watch: Watch) -> tuple[dict[Split, list[Pair]], list[str]]:
     """The pairs of the folders in their splits, and warnings."""
     given = Fields("feature_folder", "label_folder")
+    required(options.label_folder, given.labels, "Give the folder of the label images.")
     train = pair_folders(options.feature_folder, options.label_folder, given, watch)
-    apart: list[Pair] | None = None
-    warnings = train.warnings
-    if options.has_val_folder:
-        apart, more = separate(options, watch)
-        warnings = [*warnings, *more]
-    return divided(train.found, apart, options), warnings
+    apart, more = separate(options, watch) if options.has_val_folder else (None, [])
+    return divided(train.found, apart, options, seed), [*train.warnings, *more]
 
 
-def separate(options: PairedOptions, watch: Watch) -> tuple[list[Pair], list[str]]:
+def separate(options: PairedFields, watch: Watch) -> tuple[list[Pair], list[str]]:
     """The pairs of the validation folders, and warnings."""
     given = Fields("validation_feature_folder", "validation_label_folder")
     folders = options.validation_feature_folder, options.validation_label_folder
@@ -125,25 +125,22 @@ def separate(options: PairedOptions, watch: Watch) -> tuple[list[Pair], list[str
     return found.found, found.warnings
 
 
-def divided(pairs: Sequence[Pair], apart: Sequence[Pair] | None, options: PairedOptions) -> dict[Split, Sequence[Entry]]:
-    """The entries of each split: by chance, with the seed, where validation has no pairs of its own."""
-    mixed = shuffled(pairs, options.seed, "split")
+def divided(
+    pairs: Sequence[Pair], apart: Sequence[Pair] | None, options: PairedFields, seed: int
+) -> dict[Split, list[Pair]]:
+    """The pairs of each split: by chance, with the seed, but for validation pairs of its own."""
+    mixed = shuffled(pairs, seed, "split")
     shares = parts(len(mixed), 0 if apart is not None else options.folder_pct_val, options.folder_pct_test)
-    ends = shares.val, shares.val + shares.test
+    end = shares.val + shares.test
     chosen = {
-        Split.TRAIN: mixed[ends[1] :],
-        Split.VAL: mixed[: ends[0]] if apart is None else list(apart),
-        Split.TEST: mixed[ends[0] : ends[1]],
+        Split.TRAIN: mixed[end:],
+        Split.VAL: mixed[: shares.val] if apart is None else apart,
+        Split.TEST: mixed[shares.val : end],
     }
-    return {split: [Entry(pair.name, pair) for pair in sorted(part)] for split, part in chosen.items()}
+    return {split: sorted(part) for split, part in chosen.items()}
 
 
 def required(folder: str, named: str, hint: str) -> None:
     """`InputError` where a field that is needed here is empty."""
     if not folder:
         raise InputError("must not be empty", field=named, hint=hint)
-
-
-def folder_of(pair: Pair) -> str:
-    """The folder of a pair's picture."""
-    return str(Path(pair.image).parent)

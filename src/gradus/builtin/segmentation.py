@@ -1,0 +1,117 @@
+"""Segmentation: pictures and the class of each of their pixels, as DIGITS' extension of that name.
+
+Labels are label pictures, in a folder of their own or laid out as Pascal VOC has them. A label is stored as a mask,
+uint8 (height, width): the class of each pixel, 255 where none counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from gradus.builtin.paired import PairedFields, divided, paired, read_feature
+from gradus.builtin.segmentation_labels import LabelFields, find_classes
+from gradus.core.dataset import Split
+from gradus.core.errors import ImageError
+from gradus.core.form import Shown
+from gradus.core.generic import GenericOptions, Presentation
+from gradus.data.masks.coding import Coding, Read, histogram
+from gradus.data.masks.labels import read_label
+from gradus.data.masks.palette import hexes
+from gradus.data.masks.resize import IGNORED, fit_mask
+from gradus.data.pairs import Pair, is_voc, pair_voc
+from gradus.data.pictures import read_file
+from gradus.plugins import hookimpl
+from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
+
+Labeller = Callable[[tuple[int, int]], Read]
+"""From the (width, height) of a picture to its mask. `InputError` says why there is none."""
+
+
+class SegmentationOptions(PairedFields, LabelFields, GenericOptions):
+    """What is asked for."""
+
+    type: Annotated[Literal["image-segmentation"], Shown(hidden=True)] = "image-segmentation"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """A mask that a label picture holds."""
+
+    path: str
+    coding: Coding
+
+    def __call__(self, size: tuple[int, int]) -> Read:
+        """Read it; it has to have the size of its picture."""
+        try:
+            picture = read_label(read_file(self.path))
+            if picture.size != size:
+                (across, down), (width, height) = picture.size, size
+                raise ImageError(f"is {across} x {down}, the image {width} x {height}")
+            return self.coding.read(picture)
+        except ImageError as error:
+            raise ImageError(f"its label: {error}", hint=error.problem.hint) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The source of an entry: the path of a picture, and what gives its mask."""
+
+    image: str
+    label: Labeller
+
+
+class Segmentation(DataKind[SegmentationOptions]):
+    """Pictures and masks."""
+
+    id = "image-segmentation"
+    title = "Segmentation"
+    summary = "Images, and label images that say for each pixel what it shows"
+    presentation = Presentation.MASK
+    options = SegmentationOptions
+
+    def scan(self, options: SegmentationOptions, watch: Watch) -> Scan:
+        """Pair the folders, divide the pairs, and find out what the numbers in the labels mean."""
+        pairs, warnings = _pairs(options, watch)
+        classes = find_classes(options, [pair.label for split in Split for pair in pairs[split]], watch)
+        entries: dict[Split, Sequence[Entry]] = {
+            split: [Entry(pair.name, Marked(pair.image, LabelFile(pair.label, classes.coding))) for pair in found]
+            for split, found in pairs.items()
+        }
+        scan = Scan(entries, classes.names, hexes(classes.palette), IGNORED)
+        scan.warnings = [*warnings, *classes.warnings]
+        scan.user = {"binary": classes.coding.binary}
+        return scan
+
+    def prepare(self, options: SegmentationOptions, scan: Scan) -> Decoder:
+        """The picture and mask of each entry."""
+
+        def decode(entry: Entry) -> Sample:
+            source: Marked = entry.source
+            feature = read_feature(source.image, options, options.channel_conversion)
+            mask, remarks = source.label(feature.size)
+            if options.width is not None and options.height is not None:
+                mask = fit_mask(mask, options.width, options.height, options.resize_mode)
+            counts = histogram(mask).tolist()
+            marked = {number: counts[number] for number in range(len(scan.labels)) if counts[number]}
+            return Sample(feature.pixels, mask, remarks, marked, feature.size)
+
+        return decode
+
+
+def _pairs(options: SegmentationOptions, watch: Watch) -> tuple[dict[Split, list[Pair]], list[str]]:
+    """Those that VOC's lists name where the folder is laid out so; else those of two folders."""
+    if options.label_folder or not is_voc(options.feature_folder):
+        return paired(options, options.seed, watch)
+    found, warnings = pair_voc(options.feature_folder, "feature_folder", watch)
+    if not found[Split.VAL]:
+        shares = divided(found[Split.TRAIN], None, options, options.seed)
+        found = {**shares, Split.TEST: found[Split.TEST] + shares[Split.TEST]}
+    return found, warnings
+
+
+@hookimpl
+def gradus_data_kinds() -> list[Kind]:
+    """What this module provides."""
+    return [Segmentation()]
