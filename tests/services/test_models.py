@@ -12,7 +12,7 @@ from gradus.core.event import Metrics, SnapshotTaken
 from gradus.core.job import Job
 from gradus.core.model import Snapshot, TrainingOptions
 from gradus.core.state import JobState
-from gradus.services import datasets, jobs, models
+from gradus.services import datasets, job_files, jobs, models
 from gradus.services.house import House
 
 
@@ -126,11 +126,11 @@ def test_only_listed_files_are_given(house: House, dataset: Job) -> None:
     (folder / "deploy.prototxt").write_text("name: 'x'")
     (folder / "leak.txt").symlink_to("/etc/passwd")
     (folder / ".secret.txt").write_text("x")
-    assert {entry.name for entry in models.files(house, model.id)} == {"deploy.prototxt", "job.json"}
-    assert models.file(house, model.id, "deploy.prototxt").read_text() == "name: 'x'"
+    assert {entry.name for entry in job_files.files(house, model.id)} == {"deploy.prototxt", "job.json"}
+    assert job_files.file(house, model.id, "deploy.prototxt").read_text() == "name: 'x'"
     for name in ("leak.txt", "../../gradus.db", "/etc/passwd", "", ".", ".secret.txt", "snapshots"):
         with pytest.raises(NotFoundError):
-            models.file(house, model.id, name)
+            job_files.file(house, model.id, name)
 
 
 def test_deleting_forgets_its_curves(house: House, dataset: Job, say: Callable[..., None]) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -16,7 +14,7 @@ from gradus.core.job import Job, JobKind
 from gradus.core.model import Evaluation, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.core.solvers import takers
-from gradus.core.view import FileEntry, ModelView, Series
+from gradus.core.view import ModelView, Series
 from gradus.data.facts import FILE as DATASET_FILE
 from gradus.data.facts import read_facts
 from gradus.engine.snapshot_files import choose, list_snapshots
@@ -29,7 +27,6 @@ from gradus.zoo import network_text as ready_text
 
 CUSTOM = "custom"
 UNKNOWN_CLASSES = 10  # what a network is drawn for while its dataset has not been listed yet
-FILES = ("*.prototxt", "*.py", "*.txt", "*.json", "*.binaryproto", "worker.log", "events.jsonl", "snapshots/*/*")
 
 
 def check(house: House, options: TrainingOptions) -> Graph | None:
@@ -143,31 +140,6 @@ def graph(house: House, model_id: str, phase: Phase = "train") -> Graph:
     asked = network_input(house, options.dataset, batch_size=options.batch_size, crop_size=options.crop_size)
     code = options.python_layers
     return networks.draw(house, network_text(house, model_id), asked, phase, python_layers=code)
-
-
-def files(house: House, model_id: str) -> list[FileEntry]:
-    """The files of a model that can be downloaded, by name."""
-    folder = _folder(house, model_id)
-    return [FileEntry(name=path.relative_to(folder).as_posix(), bytes=size) for path, size in sorted(_shown(folder))]
-
-
-def _shown(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Files and their sizes. A worker writes here meanwhile: what is on its way in or out is passed over."""
-    for parent, below, names in os.walk(folder):  # tells nothing of a folder that has just gone
-        below[:] = [name for name in below if not name.startswith(".")]
-        for path in (Path(parent, name) for name in names if not name.startswith(".")):
-            inside = path.relative_to(folder)
-            wanted = any(len(PurePath(p).parts) == len(inside.parts) and inside.match(p) for p in FILES)
-            with suppress(FileNotFoundError):
-                if wanted and path.is_file() and not path.is_symlink():
-                    yield path, path.stat().st_size
-
-
-def file(house: House, model_id: str, name: str) -> Path:
-    """One of these files. Only names that the list has are accepted, so that no name leads elsewhere."""
-    if name not in {entry.name for entry in files(house, model_id)}:
-        raise NotFoundError(f"this model has no file {name!r}")
-    return _folder(house, model_id) / name
 
 
 def evaluate(house: House, model_id: str, split: Split, snapshot_name: str | None = None) -> Evaluation:

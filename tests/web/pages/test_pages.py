@@ -108,8 +108,9 @@ def test_separate_folders_are_part_of_the_form(browser, server, pictures) -> Non
     options = datasets.options_of(server.house, made.headers["location"].rpartition("/")[2])
     assert (options.validation, options.validation_maximum_per_class) == (str(pictures), 4)
     page = browser.get(made.headers["location"]).text
-    assert f'<dt>Validation images</dt><dd class="mono">{pictures}</dd>' in page
-    assert "<dt>Test images</dt><dd>10 % of each class</dd>" in page
+    assert f'<dt>Validation Images</dt><dd class="mono">{pictures}</dd>' in page
+    assert "<dt>% for testing</dt><dd>10 %</dd>" in page
+    assert "Not used: it has pictures of its own" in page
 
 
 def test_lists_are_sent_with_the_form(server, pictures) -> None:
@@ -167,8 +168,8 @@ def test_a_table_is_sent_with_the_form(browser, server, pictures) -> None:
     made = browser.post("/datasets/new/classification", data=sent, files=files)
     page = browser.get(made.headers["location"]).text
     assert f'<dt>Image folder</dt><dd class="mono">{pictures}</dd>' in page
-    assert "<dt>Per class</dt>" in page
-    assert '<dt>Training images</dt><dd class="mono">t.jsonl (sent)</dd>' in page
+    assert "<dt>Minimum samples per class</dt>" in page
+    assert '<dt>Training Images</dt><dd class="mono">t.jsonl (sent)</dd>' in page
     outside = browser.post("/datasets/new/classification", data=sent | {"image_folder": "/etc"}, files=files)
     assert outside.status_code == 403
 
@@ -180,7 +181,8 @@ def test_groups_are_part_of_the_form(browser, server, pictures) -> None:
     assert '<a href="#group_expression">' in refused.text
     made = browser.post("/datasets/new/classification", data=sent | {"group_expression": "<i>(.)"})
     page = browser.get(made.headers["location"]).text
-    assert "<dt>Kept together</dt><dd>By <code>&lt;i&gt;(.)</code></dd>" in page
+    assert "<dt>Keep together</dt><dd>By expression</dd>" in page
+    assert "<dt>Expression</dt><dd>&lt;i&gt;(.)</dd>" in page
 
 
 def test_example_shows_pictures_and_counts(browser, pictures) -> None:

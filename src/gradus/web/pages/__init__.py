@@ -3,8 +3,22 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gradus.web.pages import dataset_new, datasets, home, jobs, model_new, model_schedule, model_test, models
+from gradus.web.pages import (
+    dataset_explore,
+    dataset_new,
+    datasets,
+    home,
+    job_files,
+    jobs,
+    model_new,
+    model_schedule,
+    model_test,
+    models,
+)
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-for part in (home, dataset_new, datasets, model_new, model_schedule, models, model_test, jobs):
+PARTS = (
+    home, dataset_new, datasets, dataset_explore, model_new, model_schedule, models, model_test, job_files, jobs,
+)  # fmt: skip
+for part in PARTS:
     router.include_router(part.router)

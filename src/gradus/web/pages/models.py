@@ -5,23 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse
 
 from gradus.core.errors import GradusError, Problem
 from gradus.core.network import Graph, Phase
 from gradus.core.state import ACTIVE, JobState
 from gradus.core.view import ModelView
-from gradus.services import devices, jobs, models
+from gradus.services import devices, job_files, jobs, models
 from gradus.services.house import House
 from gradus.web.pages.given import GivenHouse
+from gradus.web.pages.job_files import TAIL, written
 from gradus.web.pages.model_schedule import chosen
 from gradus.web.pages.render import render
-from gradus.web.pages.story import story
 from gradus.web.pages.words import PHASES
 
 router = APIRouter()
-TAIL = 4000  # bytes of log shown with a failure
-LOG_PART = 256 * 1024
 
 
 @router.get("/models/{job_id}")
@@ -53,25 +50,14 @@ def network(request: Request, house: GivenHouse, job_id: str, phase: Phase = "tr
 def files(request: Request, house: GivenHouse, job_id: str) -> Response:
     """Snapshots and every other file of the model."""
     view = models.view(house, job_id)
-    return show(request, house, view, "files", files=models.files(house, job_id), best=_best(view))
-
-
-@router.get("/models/{job_id}/files/{name:path}")
-def download(house: GivenHouse, job_id: str, name: str) -> Response:
-    """One file, to be kept and never to be shown inside a page."""
-    path = models.file(house, job_id, name)
-    guard = {"Content-Security-Policy": "sandbox; default-src 'none'"}
-    return FileResponse(path, filename=path.name, media_type="application/octet-stream", headers=guard)
+    return show(request, house, view, "files", files=job_files.files(house, job_id), best=_best(view))
 
 
 @router.get("/models/{job_id}/log")
-def log(request: Request, house: GivenHouse, job_id: str, raw: bool = False) -> Response:
+def log(request: Request, house: GivenHouse, job_id: str) -> Response:
     """What the worker wrote."""
-    part = jobs.log(house, job_id, limit=LOG_PART)
-    if raw:
-        return PlainTextResponse(part.text)
     view = models.view(house, job_id)
-    return show(request, house, view, "log", part=part, story=story(house, job_id, view.seq))
+    return show(request, house, view, "log", **written(house, view.job, view.seq))
 
 
 def show(

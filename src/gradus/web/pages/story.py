@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from gradus.core.event import Counts, Event, Finished, Metrics, Progress, SnapshotTaken, Started, Warned
@@ -22,11 +23,16 @@ class Line:
     text: str
 
 
-def story(house: House, job_id: str, last: int) -> list[Line]:
-    """The newest events up to number `last`, oldest first; progress and counts are left out."""
-    page = jobs.events(house, job_id, after=max(0, last - _BATCH), limit=_BATCH)
-    lines = [Line(event.time, event.type, text) for event in page.events if (text := _words(event))]
-    return lines[-LINES:]
+def story(house: House, job_id: str, last: int = 0) -> list[Line]:
+    """The newest events, oldest first; progress and counts are left out. `last` may name one of the last events."""
+    after = max(0, last - _BATCH)
+    lines: deque[Line] = deque(maxlen=LINES)
+    while True:
+        page = jobs.events(house, job_id, after=after, limit=_BATCH)
+        lines.extend(Line(event.time, event.type, text) for event in page.events if (text := _words(event)))
+        if page.next == after:
+            return list(lines)
+        after = page.next
 
 
 def _words(event: Event) -> str:

@@ -20,7 +20,7 @@ STATE_WORDS = {
     JobState.ABORTED: "Aborted",
     JobState.ERROR: "Failed",
 }
-SOURCES = {Split.TRAIN: "Training images", Split.VAL: "Validation images", Split.TEST: "Test images"}
+SPLITS = {Split.TRAIN: "Training", Split.VAL: "Validation", Split.TEST: "Test"}
 PHASES: dict[Phase, str] = {"train": "Training", "val": "Validation", "deploy": "Deploy"}
 STATE_ICONS = {
     JobState.WAITING: "hourglass",
