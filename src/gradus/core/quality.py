@@ -80,7 +80,8 @@ class Pair(_Result):
 
 class Finding(_Result):
     """One kind of flaw. `count` are samples (classes where it is about these), `left_out` those which a new version
-    without it would lack; `examples` are a few of them, `pairs` a few pairs where it is about likeness."""
+    without it would lack; `examples` are a few of them, or `pairs` where it is about likeness.
+    """
 
     kind: Flaw
     severity: Literal["note", "warning", "serious"]
@@ -121,8 +122,8 @@ class Nearness(_Result):
     """When two pictures count as nearly the same.
 
     At most `bits` of their hashes differ, and their small gray pictures, brought to mean 0 and deviation 1, differ by
-    at most `difference` (root mean square). That is chosen for each dataset so that less than one pair in it would be
-    expected to be so near by chance. `complete`: all pairs were looked at; otherwise more may be there.
+    at most `difference` (root mean square). That is chosen for each dataset so that no pair in it is to be expected to
+    be so near by chance. `complete`: all pairs were looked at; otherwise more may be there.
     """
 
     bits: int

@@ -154,6 +154,11 @@ class Index:
         """Pairs of a sample and a class, of the samples that do not have exactly one."""
         return _mapped(self._part("classes"), CLASS, False)
 
+    def flush(self) -> None:
+        """Bring what was written to `records` to the disk."""
+        if isinstance(self.records, np.memmap):
+            self.records.flush()
+
     def where(self, *, label: int | None = None, flaws: int = 0, group: int | None = None) -> Places:
         """The places of all samples of a class, with any of some flaws, of a group: all that are asked for."""
         found = np.ones(len(self), bool)
