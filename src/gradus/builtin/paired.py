@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from gradus.data.resize import fit, geometry
 from gradus.data.seeded import shuffled
 from gradus.data.split import parts
 from gradus.plugins.data import Watch
+
+T = TypeVar("T")
 
 IMAGES, SPLIT, SIZE = "Images", "Validation and testing", "Size"
 APART, SHARED = ("has_val_folder", "true"), ("has_val_folder", "false")
@@ -125,19 +127,14 @@ def separate(options: PairedFields, watch: Watch) -> tuple[list[Pair], list[str]
     return found.found, found.warnings
 
 
-def divided(
-    pairs: Sequence[Pair], apart: Sequence[Pair] | None, options: PairedFields, seed: int
-) -> dict[Split, list[Pair]]:
-    """The pairs of each split: by chance, with the seed, but for validation pairs of its own."""
-    mixed = shuffled(pairs, seed, "split")
+def divided(found: Sequence[T], apart: Sequence[T] | None, options: PairedFields, seed: int) -> dict[Split, list[T]]:
+    """What is in each split: chosen by chance, with the seed, but for validation samples `apart`. The order stays."""
+    mixed = shuffled(range(len(found)), seed, "split")
     shares = parts(len(mixed), 0 if apart is not None else options.folder_pct_val, options.folder_pct_test)
     end = shares.val + shares.test
-    chosen = {
-        Split.TRAIN: mixed[end:],
-        Split.VAL: mixed[: shares.val] if apart is None else apart,
-        Split.TEST: mixed[shares.val : end],
-    }
-    return {split: sorted(part) for split, part in chosen.items()}
+    chosen = {Split.TRAIN: mixed[end:], Split.VAL: mixed[: shares.val], Split.TEST: mixed[shares.val : end]}
+    splits = {split: [found[place] for place in sorted(places)] for split, places in chosen.items()}
+    return splits if apart is None else {**splits, Split.VAL: list(apart)}
 
 
 def required(folder: str, named: str, hint: str) -> None:

@@ -1,7 +1,7 @@
 """Segmentation: pictures and the class of each of their pixels, as DIGITS' extension of that name.
 
-Labels are label pictures, in a folder of their own or laid out as Pascal VOC has them. A label is stored as a mask,
-uint8 (height, width): the class of each pixel, 255 where none counts.
+Labels are label pictures, in a folder of their own or laid out as Pascal VOC has them, or the outlines of a COCO file.
+A label is stored as a mask, uint8 (height, width): the class of each pixel, 255 where none counts.
 """
 
 from __future__ import annotations
@@ -10,20 +10,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from gradus.builtin.paired import PairedFields, divided, paired, read_feature
+from pydantic import model_validator
+
+from gradus.builtin.paired import PairedFields, divided, paired, read_feature, required
 from gradus.builtin.segmentation_labels import LabelFields, find_classes
+from gradus.builtin.segmentation_outlines import Outlines, class_numbers
 from gradus.core.dataset import Split
 from gradus.core.errors import ImageError
 from gradus.core.form import Shown
 from gradus.core.generic import GenericOptions, Presentation
+from gradus.data.annotations.layout import Given
+from gradus.data.annotations.read import read
+from gradus.data.annotations.recognise import Format
 from gradus.data.masks.coding import Coding, Read, histogram
 from gradus.data.masks.labels import read_label
-from gradus.data.masks.palette import hexes
+from gradus.data.masks.palette import hexes, safe_palette
 from gradus.data.masks.resize import IGNORED, fit_mask
 from gradus.data.pairs import Pair, is_voc, pair_voc
 from gradus.data.pictures import read_file
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
+
+FIELDS = "feature_folder", "feature_folder", "annotations_file"
+VAL_FIELDS = "validation_feature_folder", "validation_feature_folder", "validation_annotations_file"
 
 Labeller = Callable[[tuple[int, int]], Read]
 """From the (width, height) of a picture to its mask. `InputError` says why there is none."""
@@ -33,6 +42,12 @@ class SegmentationOptions(PairedFields, LabelFields, GenericOptions):
     """What is asked for."""
 
     type: Annotated[Literal["image-segmentation"], Shown(hidden=True)] = "image-segmentation"
+
+    @model_validator(mode="after")
+    def _labelled_once(self) -> SegmentationOptions:
+        if self.annotations_file and self.label_folder:
+            raise ValueError("Label image folder and COCO annotations cannot both be given")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,8 @@ class Segmentation(DataKind[SegmentationOptions]):
 
     def scan(self, options: SegmentationOptions, watch: Watch) -> Scan:
         """Pair the folders, divide the pairs, and find out what the numbers in the labels mean."""
+        if options.annotations_file:
+            return _outlined(options, watch)
         pairs, warnings = _pairs(options, watch)
         classes = find_classes(options, [pair.label for split in Split for pair in pairs[split]], watch)
         entries: dict[Split, Sequence[Entry]] = {
@@ -109,6 +126,28 @@ def _pairs(options: SegmentationOptions, watch: Watch) -> tuple[dict[Split, list
         shares = divided(found[Split.TRAIN], None, options, options.seed)
         found = {**shares, Split.TEST: found[Split.TEST] + shares[Split.TEST]}
     return found, warnings
+
+
+def _outlined(options: SegmentationOptions, watch: Watch) -> Scan:
+    """The pictures that a COCO file names, with its outlines."""
+    given = {Split.TRAIN: Given(options.feature_folder, "", options.annotations_file, FIELDS, outlines=True)}
+    if options.has_val_folder:
+        for named in VAL_FIELDS[::2]:
+            required(
+                getattr(options, named), named, "Separate validation images need both, or none with % for validation."
+            )
+        folder, file = options.validation_feature_folder, options.validation_annotations_file
+        given[Split.VAL] = Given(folder, "", file, VAL_FIELDS, outlines=True)
+    found = read(given, Format.COCO, watch)
+    numbers = class_numbers(found.names)
+    own = found.splits.get(Split.VAL)
+    splits = divided(found.splits[Split.TRAIN], own, options, options.seed)
+    entries: dict[Split, Sequence[Entry]] = {
+        split: [Entry(each.name, Marked(each.path, Outlines(each.boxes, numbers))) for each in part]
+        for split, part in splits.items()
+    }
+    palette = hexes(safe_palette(len(numbers)))
+    return Scan(entries, list(numbers), palette, IGNORED, bad=found.bad, warnings=found.warnings)
 
 
 @hookimpl

@@ -58,6 +58,12 @@ class LabelFields(BaseModel):
     class_labels_file: Annotated[Source, Shown(section=SECTION, path="file", send=True)] = Field(
         "", title="Class labels (optional)", description="A text file with the name of class 0 on line 1."
     )
+    annotations_file: Annotated[Source, Shown(section=SECTION, path="file", fold="Outlines instead")] = Field(
+        "", title="COCO annotations (.json)", description="Their outlines, in place of a label image folder."
+    )
+    validation_annotations_file: Annotated[
+        Source, Shown(section=SECTION, path="file", fold="Outlines instead", when=("has_val_folder", "true"))
+    ] = Field("", title="Validation COCO annotations", description="For separate validation images.")
     colormap_method: Annotated[Colormap, Shown(section=SECTION, words=COLORMAPS)] = Field(
         Colormap.LABEL, title="Color map specification", description="RGB label images need a text file."
     )

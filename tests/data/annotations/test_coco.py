@@ -136,7 +136,15 @@ def test_what_is_no_coco_file_is_told(data: bytes, line: int | None, message: st
 def test_only_what_is_asked_for_is_kept() -> None:
     data = json.dumps({"images": [IMAGE], "annotations": [{**ANNOTATION, "segmentation": [[1, 2]]}]}).encode()
     assert load(data)["annotations"] == [ANNOTATION]
-    assert load(data, ("images", "annotations", "segmentation"))["annotations"] == [{"segmentation": [[1, 2]]}]
+    assert load(data, outlines=True)["annotations"] == [{**ANNOTATION, "segmentation": "[[1, 2]]"}]
+
+
+@pytest.mark.parametrize("outline", [[[1, 2.5, 3]], {"size": [4, 5], "counts": [20]}, {"size": [4, 5], "counts": "d0"}])
+def test_an_outline_is_kept_as_its_text(outline: object) -> None:
+    data = json.dumps({"images": [IMAGE], "annotations": [{**ANNOTATION, "segmentation": outline}],
+                       "categories": [CATEGORY]}).encode()  # fmt: skip
+    assert json.loads(parse(data, outlines=True).pictures[0].boxes[0].outline) == outline
+    assert parse(data).pictures[0].boxes[0].outline == ""
 
 
 values = st.recursive(

@@ -39,6 +39,7 @@ class Box:
     crowd: bool = False
     area: float | None = None  # of what is inside the box, in pixels
     score: float | None = None
+    outline: str = ""  # COCO's `segmentation`, as JSON, where it is wanted
     alpha: float = 0.0
     size: tuple[float, float, float] = NOTHING  # height, width, length
     place: tuple[float, float, float] = NOTHING  # x, y, z of the camera's coordinates

@@ -30,13 +30,14 @@ _YEAR = re.compile(r"[-_]?\d{4}$")  # train2017
 class Given:
     """What a form names for one split: folders, and a file that annotates all pictures or names the classes.
 
-    `fields` are the form's names of the three, for errors.
+    `fields` are the form's names of the three, for errors; `outlines` says that those of COCO are wanted.
     """
 
     pictures: str
     labels: str = ""
     file: str = ""
     fields: tuple[str, str, str] = ("train_image_folder", "train_label_folder", "annotations")
+    outlines: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def _read_coco(contents: Contents, split: Split | None, found: Reading) -> None:
     """One file for all pictures of a split."""
     for each, file in coco_files(contents, split).items():
         try:
-            read = coco.parse(read_file(os.path.realpath(file)))
+            read = coco.parse(read_file(os.path.realpath(file)), contents.place.given.outlines)
         except InputError as error:
             raise _about(error, file, contents) from error
         found.names = list(dict.fromkeys([*found.names, *read.names]))
