@@ -31,6 +31,7 @@ class Method(StrEnum):
     TEXTFILE = "textfile"  # lists of `path label`
     ARCHIVE = "archive"  # a zip or tar of such a folder
     MANIFEST = "manifest"  # a table with a row for each picture
+    DIGITS = "digits"  # a dataset of DIGITS, which is taken over; chosen by importing one
 
 
 class GroupBy(StrEnum):

@@ -74,6 +74,8 @@ def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan
     What has to be unpacked is written below `space`, which belongs to the caller.
     `InputError` names the field whose source is no dataset, or leaves nothing to train on.
     """
+    if options.method is Method.DIGITS:
+        raise InputError("A dataset of DIGITS is taken over as it is: there is nothing to divide", field="method")
     if options.method is Method.TEXTFILE:
         plan = _lists(options, watch)
     elif options.method is Method.ARCHIVE:

@@ -116,8 +116,10 @@ def database_files(folder: Path, places: Places, named: str) -> list[Path]:
     """The files of an LMDB or of HDF5, links resolved. `PathError` where there are none, or not inside."""
     if alone := _file(places, folder, "data.mdb", named):
         return [alone]
-    names = sorted(path.name for path in folder.glob("*.h5")) if folder.is_dir() else []
-    files = [found for name in (LIST, *names) if (found := _file(places, folder, name, named))]
+    listed = _file(places, folder, LIST, named)
+    told = listed.read_text(errors="replace").splitlines() if listed else []
+    names = {Path(line).name for line in told if line.strip()} | {path.name for path in folder.glob("*.h5")}
+    files = [found for name in (LIST, *sorted(names)) if (found := _file(places, folder, name, named))]
     if not names:
         raise PathError(
             f"There is no database in {escape(str(folder))}", field=named, file=escape(str(folder)),

@@ -19,16 +19,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, JsonValue
 
-from gradus.core.dataset import BadFile, Split
-from gradus.core.generic import GenericOptions, Presentation
+from gradus.core.dataset import BadFile, DatasetOptions, Split
+from gradus.core.generic import Presentation
+from gradus.core.report import Report
 
-O = TypeVar("O", bound=GenericOptions)  # noqa: E741 - the options of a kind
+O = TypeVar("O", bound=DatasetOptions)  # noqa: E741 - the options of a kind
 
 Array = NDArray[np.uint8] | NDArray[np.float32]
 Watch = Callable[[int], None]
@@ -91,6 +93,7 @@ class DataKind(ABC, Generic[O]):
     summary: ClassVar[str] = ""  # one sentence
     presentation: ClassVar[Presentation] = Presentation.NONE
     options: type[O]
+    builds: ClassVar[bool] = False  # whether it builds datasets itself
     inference: ClassVar[type[BaseModel] | None] = None  # the form of a prediction, where a picture is not enough
 
     @abstractmethod
@@ -100,6 +103,17 @@ class DataKind(ABC, Generic[O]):
     @abstractmethod
     def prepare(self, options: O, scan: Scan) -> Decoder:
         """What turns the entries of a scan into samples."""
+
+    def become(self, options: O) -> DatasetOptions:
+        """The options of the dataset that is made: these, unless the kind stands for another, as an import does.
+
+        Called once the options are checked and before the job is there.
+        """
+        return options
+
+    def build(self, options: O, folder: Path, report: Report) -> None:
+        """Make the whole dataset in `folder`, where `builds` says that Gradus does not make it of the samples."""
+        raise NotImplementedError(f"{self.id} is built by Gradus")
 
     def entries_for(self, given: BaseModel, options: O, scan: Scan) -> Iterable[Entry]:
         """The entries that an inference form stands for. `scan` holds labels and `user`, but no entries."""

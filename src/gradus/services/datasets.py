@@ -16,7 +16,7 @@ from gradus.core.form import paths_of
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, Page
-from gradus.data import uploads
+from gradus.data import digits_job, uploads
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts
 from gradus.data.readers.folder import FIELDS, Watcher, split_folders
@@ -55,6 +55,9 @@ def _look(house: House, options: DatasetOptions, watch: Watcher) -> None:
     """Find the files, as building will; raises where they are no dataset."""
     if not isinstance(options, ClassificationOptions):
         kinds.of(options).scan(options, watch)
+        return
+    if options.method is Method.DIGITS:
+        digits_job.look(Path(options.train), "train", options.roots).geometry()
         return
     with TemporaryDirectory(dir=house.home.path, prefix="check-") as folder:
         collect(options, watch, Path(folder, "unpacked"))
@@ -115,7 +118,7 @@ def create(
     house: House, options: DatasetOptions, *, unrestricted: bool = False, key: IdempotencyKey | None = None
 ) -> Job:
     """Start building a dataset."""
-    resolved = check(house, options, unrestricted=unrestricted)
+    resolved = kinds.become(check(house, options, unrestricted=unrestricted))
     job = jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
     uploads.link(resolved, house.home.uploads, house.home.job_folder(job.id))
     return job

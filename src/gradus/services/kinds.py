@@ -37,6 +37,11 @@ def of(options: DatasetOptions) -> Kind:
     return manager.kind(options.type)
 
 
+def become(options: DatasetOptions) -> DatasetOptions:
+    """The options of the dataset that is made: a kind may stand for another."""
+    return options if isinstance(options, ClassificationOptions) else of(options).become(options)
+
+
 def read(values: Mapping[str, JsonValue]) -> DatasetOptions:
     """Options as they were stored, also of a kind whose plugin is gone."""
     kind = str(values["type"])

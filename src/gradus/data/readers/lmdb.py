@@ -15,6 +15,7 @@ from typing import Any
 import lmdb
 
 from gradus.core.errors import InputError, NotFoundError
+from gradus.data.readers.linked import check
 
 _open: dict[Path, Database] = {}
 _lock = Lock()
@@ -104,6 +105,7 @@ def _behind(cursor: Any, key: bytes | None) -> Iterator[tuple[bytes, memoryview]
 def open_database(path: Path) -> Database:
     """Open a database, or share the handle that this process already has. Close it when done."""
     path = path.resolve()
+    check(path)
     with _lock:
         database = _open.get(path)
         if database is None:

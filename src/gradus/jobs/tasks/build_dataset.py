@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gradus.core.classification import ClassificationOptions
+from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.report import Report
 from gradus.data.build import build_classification
+from gradus.data.digits_import import import_classification
 from gradus.data.uploads import FOLDER, located
 from gradus.jobs.task import Task
 
@@ -15,4 +16,5 @@ def run(task: Task, folder: Path, report: Report) -> None:
     """Build the databases in the job's folder; a folder left half done by an earlier start is done again."""
     sent = folder.parent.parent / FOLDER, folder / FOLDER  # of the home, and what is linked for this job
     options = located(ClassificationOptions.model_validate(task.options), sent)
-    build_classification(options, folder, report)
+    build = import_classification if options.method is Method.DIGITS else build_classification
+    build(options, folder, report)

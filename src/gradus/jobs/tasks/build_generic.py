@@ -15,4 +15,8 @@ def run(task: Task, folder: Path, report: Report) -> None:
     """Build the databases in the job's folder; a folder left half done by an earlier start is done again."""
     sent = folder.parent.parent / FOLDER, folder / FOLDER  # of the home, and what is linked for this job
     chosen = kind(task.type)
-    build_generic(chosen, located(chosen.options.model_validate(task.options), sent), folder, report)
+    options = located(chosen.options.model_validate(task.options), sent)
+    if chosen.builds:
+        chosen.build(options, folder, report)
+    else:
+        build_generic(chosen, options, folder, report)

@@ -1,0 +1,95 @@
+"""The import of a dataset of DIGITS: the folder of its job is all that is asked for, and it becomes a dataset here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from gradus.builtin.prebuilt import PrebuiltOptions
+from gradus.core.classification import ClassificationOptions, Method
+from gradus.core.dataset import Compression, DatasetOptions, ResizeMode, Source
+from gradus.core.errors import InputError
+from gradus.core.form import Shown
+from gradus.data.digits_job import FEATURES, LABELS, DigitsJob, look
+from gradus.plugins import hookimpl
+from gradus.plugins.data import DataKind, Decoder, Kind, Scan, Watch
+
+FIELD = "folder"
+
+
+class ImportOptions(DatasetOptions):
+    """What is asked for. Everything else is found in the folder, and never in its pickle."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    type: Annotated[Literal["digits-import"], Shown(hidden=True)] = "digits-import"
+    folder: Annotated[Source, Shown(section="Import", path="folder")] = Field(
+        min_length=1, title="Job folder of DIGITS",
+        description="Of one dataset, with train_db in it, such as jobs/20160823-104433-1d65. It is left as it is.",
+    )  # fmt: skip
+
+
+class DigitsImport(DataKind[ImportOptions]):
+    """Stands for the dataset that the folder holds: of classes, or generic with features and labels."""
+
+    id = "digits-import"
+    title = "Dataset of DIGITS"
+    category = "Import"
+    summary = "The job folder of a dataset that DIGITS made, of pictures and classes or of features and labels"
+    builds = True
+    options = ImportOptions
+
+    def scan(self, options: ImportOptions, watch: Watch) -> Scan:
+        """Look into the folder."""
+        job = _job(options)
+        if job.generic:
+            _generic(options, job).prebuilt()
+        else:
+            job.geometry()
+        watch(1)
+        return Scan(entries={})
+
+    def become(self, options: ImportOptions) -> DatasetOptions:
+        """The options of a classification or a generic dataset, with what the databases tell."""
+        job = _job(options)
+        return _generic(options, job) if job.generic else _classification(options, job)
+
+    def prepare(self, options: ImportOptions, scan: Scan) -> Decoder:
+        """Nothing is decoded: it has become another dataset before."""
+        raise InputError("An import has no samples to decode", field="type")
+
+
+def _job(options: ImportOptions) -> DigitsJob:
+    return look(Path(options.folder), FIELD, options.roots)
+
+
+def _common(options: ImportOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("name", "group", "seed", "unreadable_percent", "roots")}
+
+
+def _classification(options: ImportOptions, job: DigitsJob) -> ClassificationOptions:
+    found = job.geometry()
+    return ClassificationOptions(
+        **_common(options), method=Method.DIGITS, train=options.folder, validation_percent=0, test_percent=0,
+        width=found.width, height=found.height, channels=3 if found.channels == 3 else 1,
+        resize_mode=ResizeMode.SQUASH, encoding=found.encoding, backend=found.backend, compression=Compression.NONE,
+    )  # fmt: skip
+
+
+def _generic(options: ImportOptions, job: DigitsJob) -> PrebuiltOptions:
+    given: dict[str, str] = {}
+    for split, folder in job.databases.items():
+        for ours, theirs in (("images", FEATURES), ("labels", LABELS)):
+            if (folder / FEATURES).is_dir() and (folder / theirs).is_dir():
+                given[f"prebuilt_{split}_{ours}"] = str(folder / theirs)
+    if mean := job.file("train_db/mean.binaryproto"):
+        given["prebuilt_mean_file"] = str(mean)
+    return PrebuiltOptions(**_common(options), **given, force_same_shape=False, keep="copy")
+
+
+@hookimpl
+def gradus_data_kinds() -> list[Kind]:
+    """The kinds of this module."""
+    return [DigitsImport()]
