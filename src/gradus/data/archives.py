@@ -12,35 +12,35 @@ import errno
 import gzip
 import lzma
 import os
-import stat
 import tarfile
-import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Self, cast
+from typing import IO, Any, BinaryIO, Self
 
 from gradus.core.errors import InputError, PathError
 from gradus.data.files import writing
 from gradus.data.lists import escape
 from gradus.data.readers.folder import EVERY, EXTENSIONS, Watcher
+from gradus.data.sniff import seen
+from gradus.data.xz import open_xz
+from gradus.data.zips import DEFLATED, STORED, DamagedZipError, Zip
 
 MAX_MEMBERS = 5_000_000
 MAX_PICTURE = 512 * 2**20  # bytes of one file, as `pictures` reads them; that loads decoders, which a server lacks
 MAX_RATIO = 200  # times the size of the archive; zeros give 1,000
 RATIO_FROM = 64 * 2**20  # bytes, below which the ratio does not matter
-MAX_DIRECTORY = 128 * 2**20  # of a zip: all of it is held in memory
 MAX_HEADER = 2**20  # of a tar's extended headers
 PIECE = 1 << 20
 TOLD = 8 * 2**20  # bytes between two looks at the watcher
 _COMPRESSED: dict[bytes, Callable[[Path, str], Any]] = {
-    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open,
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": open_xz,
 }  # fmt: skip
 _DAMAGED = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError,
-    RuntimeError, ValueError,
+    tarfile.TarError, DamagedZipError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError,
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ class Member:
 
     name: str
     size: int  # as the archive says
-    open: Callable[[], IO[bytes]]
+    read: Callable[[], Iterator[bytes]]
 
 
 class Opened:
@@ -61,7 +61,7 @@ class Opened:
         try:
             self.size = path.stat().st_size
             with path.open("rb") as file:
-                start = file.read(512)
+                self._begin = start = file.read(4096)
         except OSError as error:
             raise PathError(f"The file cannot be read: {error.strerror}", field=named, file=str(path)) from error
         self._decompress = next((use for mark, use in _COMPRESSED.items() if start.startswith(mark)), open)
@@ -89,17 +89,16 @@ class Opened:
             raise self.refuse(f"it is damaged: {_plain(error)}", name) from error
 
     def _zipped(self) -> Iterator[Member]:
-        _check_directory(self)
-        with zipfile.ZipFile(self.path) as archive:
-            for info in archive.infolist():
-                if info.is_dir():
-                    continue
-                mode = info.external_attr >> 16
-                if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                    raise self.refuse("is a link or device", info.filename)
-                if info.flag_bits & 1:
-                    raise self.refuse("is encrypted", info.filename)
-                yield Member(info.filename, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
+        with self.path.open("rb") as file:
+            archive = Zip(file)
+            for entry in archive:
+                if not entry.regular:
+                    raise self.refuse("is a link or device", entry.name)
+                if entry.encrypted:
+                    raise self.refuse("is encrypted", entry.name)
+                if entry.method not in (STORED, DEFLATED):
+                    raise self.refuse("is not packed by the common method, deflate", entry.name)
+                yield Member(entry.name, entry.size, partial(archive.read, entry))
 
     def _tarred(self) -> Iterator[Member]:
         with ExitStack() as closing_all:
@@ -107,15 +106,22 @@ class Opened:
             plain = closing_all.enter_context(self._decompress(self.path, "rb"))
             try:
                 archive = closing_all.enter_context(tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header))
+            except OddHeaderError:
+                raise
             except tarfile.ReadError as error:
-                raise self.refuse(f"it is neither a zip nor a tar, plain or compressed: {_plain(error)}") from error
+                what = "something else that is compressed" if self._decompress is not open else seen(self._begin)
+                raise self.refuse(f"it is neither a zip nor a tar, plain or compressed, but {what}") from error
             for info in archive:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
                 if info.isdir():
                     continue
                 if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse() or info.size < 0:
                     raise self.refuse("is a link, a device or a sparse file", info.name)
-                yield Member(info.name, info.size, lambda info=info: cast("IO[bytes]", archive.extractfile(info)))  # type: ignore[misc]
+                yield Member(info.name, info.size, partial(_pieces, archive.extractfile(info)))
+
+
+class OddHeaderError(tarfile.ReadError):
+    """Why a header of a tar is not read on."""
 
 
 class _Header(tarfile.TarInfo):
@@ -126,9 +132,14 @@ class _Header(tarfile.TarInfo):
         """A header from its 512 bytes."""
         made = super().frombuf(buf, encoding, errors)
         extended = made.type in (b"x", b"g", b"X", b"L", b"K")
-        if extended and made.size > MAX_HEADER:
-            raise tarfile.ReadError(f"a header of {made.size:,} bytes")
+        if made.size < 0 or (extended and made.size > MAX_HEADER):
+            raise OddHeaderError(f"a header of {made.size:,} bytes" if extended else "a size below 0")
         return made
+
+
+def _pieces(file: IO[bytes] | None) -> Iterator[bytes]:
+    assert file is not None  # of a regular file there is one
+    return iter(partial(file.read, PIECE), b"")
 
 
 def unpack(path: Path, target: Path, named: str, watch: Watcher) -> tuple[Path, int]:
@@ -173,8 +184,8 @@ def _write(archive: Opened, member: Member, root: str, parts: list[str], before:
     """Write one member; the bytes that it really had."""
     written = 0
     try:
-        with _made(archive, member, root, parts) as file, member.open() as content:
-            while piece := content.read(PIECE):
+        with _made(archive, member, root, parts) as file:
+            for piece in member.read():
                 written += len(piece)
                 if written > MAX_PICTURE:
                     raise archive.refuse(f"has more than {MAX_PICTURE >> 20} MiB", member.name)
@@ -213,19 +224,6 @@ def _classes(target: Path) -> Path:
     if folder != target and not any(entry.is_dir() for entry in folder.iterdir()):
         return folder.parent  # that was a class
     return folder
-
-
-def _check_directory(archive: Opened) -> None:
-    """Refuse a zip whose list of members would fill the memory. `zipfile` reads it as a whole."""
-    with archive.path.open("rb") as file:
-        file.seek(max(0, archive.size - (1 << 16) - 128))
-        tail = file.read()
-    end = tail.rfind(b"PK\5\6")
-    size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
-    if size == 0xFFFFFFFF and (large := tail.rfind(b"PK\6\6")) >= 0:
-        size = int.from_bytes(tail[large + 40 : large + 48], "little")
-    if size > MAX_DIRECTORY:
-        raise archive.refuse(f"its list of files has {size:,} bytes")
 
 
 def _plain(error: BaseException) -> str:

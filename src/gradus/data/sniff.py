@@ -40,6 +40,9 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", "NumPy"),
     (b"icns", "ICNS"),
     (b"gimp xcf", "XCF"),
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"Rar!", "RAR"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
 )
 _MARKUP = ((b"<svg", "SVG"), (b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<?xml", "XML"))
 
@@ -52,6 +55,18 @@ def sniff(data: bytes) -> Format:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     raise _refusal(data)
+
+
+def seen(data: bytes) -> str:
+    """What a file is that should have been something else than a picture, by its first bytes, in plain words."""
+    try:
+        return f"a {sniff(data)} picture"
+    except ImageError as error:
+        told = str(error)
+    for start in ("format not allowed: ", "not a picture but ", "the file is "):
+        if told.startswith(start):
+            return told.removeprefix(start)
+    return "something unknown"
 
 
 def _refusal(data: bytes) -> ImageError:
