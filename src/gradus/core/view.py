@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, JsonValue, SerializeAsAny
 
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, DatasetFacts, DatasetOptions, Split
@@ -63,7 +63,10 @@ class DatasetView(BaseModel):
 
 
 class KindView(BaseModel):
-    """A kind of dataset that can be made here. `category` is the menu it stands in."""
+    """A kind of dataset that can be made here. `category` is the menu it stands in, `options` what it asks for.
+
+    These are described as a JSON Schema, where that is asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,6 +74,7 @@ class KindView(BaseModel):
     title: str
     category: str
     summary: str = ""
+    options: dict[str, JsonValue] = {}
 
 
 class PluginView(BaseModel):
@@ -110,20 +114,8 @@ class Series(BaseModel):
     points: list[Point]
 
 
-class SampleView(BaseModel):
-    """One record of a dataset's database. Its picture is at `samples/{split}/{index}.png`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    split: Split
-    index: int
-    label: int
-    label_name: str
-    key: str
-
-
 class MarkedClass(BaseModel):
-    """A class that is in a sample. `colour` is "#rrggbb"; `share` is that of the pixels of a mask."""
+    """A class that is marked. `colour` is "#rrggbb"; `share` is that of the pixels of a mask, `count` how often."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -131,6 +123,7 @@ class MarkedClass(BaseModel):
     name: str
     colour: str
     share: float | None = None
+    count: int | None = None
 
 
 class BoxView(BaseModel):
@@ -166,6 +159,24 @@ class LabelView(BaseModel):
     source: str = ""
     width: int = 0
     height: int = 0
+
+
+class SampleView(BaseModel):
+    """One record of a dataset's database, of `width` x `height`. Its picture is at `samples/{split}/{index}.png`.
+
+    Of a classification dataset it has a class; of others `view` is its label.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    split: Split
+    index: int
+    label: int
+    label_name: str = ""
+    key: str
+    width: int = 0
+    height: int = 0
+    view: LabelView | None = None
 
 
 class PredictionResult(BaseModel):
@@ -250,6 +261,40 @@ class Preview(BaseModel):
     pictures: list[PreviewPicture] = []
     unknown: list[str] = []  # classes of the other folders that training lacks
     unreadable: list[BadFile] = []  # of the few that were tried
+
+
+class ExampleSample(BaseModel):
+    """One sample as the dataset would hold it. `picture` shows its feature, which has `width` x `height` pixels.
+
+    Text has no picture. `size` is that of the original.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    picture: str = ""
+    width: int = 0
+    height: int = 0
+    size: tuple[int, int] | None = None
+    label: LabelView
+    remarks: list[str] = []
+
+
+class Example(BaseModel):
+    """What a dataset of any kind but classification would be made of: `counts` of all samples, and a few of them.
+
+    `marked` is what is marked in these few; `bad` are the first of `bad_count` files that cannot be used.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    counts: dict[Split, int]
+    labels: list[str] = []
+    samples: list[ExampleSample] = []
+    marked: list[MarkedClass] = []
+    bad: list[BadFile] = []
+    bad_count: int = 0
+    warnings: list[str] = []
 
 
 class SentFile(BaseModel):

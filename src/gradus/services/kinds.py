@@ -27,6 +27,20 @@ def listing() -> list[KindView]:
     ]
 
 
+def described() -> list[KindView]:
+    """Every kind with the JSON Schema of what it asks for."""
+    return [
+        kind.model_copy(update={"options": model_of(kind.id).model_json_schema(mode="validation")})
+        for kind in listing()
+    ]
+
+
+def view_of(kind: str) -> KindView:
+    """One kind; `NotFoundError` names those that there are."""
+    model_of(kind)
+    return next(each for each in listing() if each.id == kind)
+
+
 def model_of(kind: str) -> type[DatasetOptions]:
     """The model of what a kind asks for; `NotFoundError` names the kinds that there are."""
     return ClassificationOptions if kind == CLASSIFICATION else manager.kind(kind).options

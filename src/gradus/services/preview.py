@@ -1,4 +1,4 @@
-"""A dataset before it is built: what its folder holds, and a few pictures as it would hold them."""
+"""A dataset before it is built: what its source holds, and a few samples as it would hold them ("See example")."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ from pydantic import Field
 
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, Split
-from gradus.core.view import Preview, PreviewClass, PreviewPicture
+from gradus.core.errors import InputError
+from gradus.core.form import fields_of, shown_of
+from gradus.core.generic import GenericOptions
+from gradus.core.view import Example, Preview, PreviewClass, PreviewPicture
 from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts
 from gradus.data.uploads import located
 from gradus.jobs.resources import PARSING
+from gradus.services import kinds
 from gradus.services.datasets import resolve
+from gradus.services.deadline import Deadline, DeadlinePassedError
 from gradus.services.forms import Findings
 from gradus.services.house import House
 
 if TYPE_CHECKING:
     from gradus.data.preview import ClassPreview
 
+PICTURES = 12
+SCAN_SECONDS = 4.0
+EXAMPLE_SECONDS = 6.0
 MAX_PIXELS = 2**25  # of all pictures together, so that no choice of size keeps the server busy for long
 
 
@@ -62,6 +70,27 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
         unknown=found.unknown,
         unreadable=[BadFile(file=e.file, reason=e.reason) for e in found.examples if e.reason is not None],
     )
+
+
+def example(house: House, asked: GenericOptions, *, unrestricted: bool = False) -> Example:
+    """See what a dataset of any other kind would be made of, and a few of its samples."""
+    from gradus.data.trying import try_out
+
+    findings = Findings()
+    resolved = resolve(house, asked, findings, unrestricted=unrestricted)
+    findings.finish()
+    assert resolved is not None  # nothing was found
+    kind = kinds.of(resolved)
+    ends = Deadline(EXAMPLE_SECONDS)
+    with house.resources.slot(PARSING):
+        try:
+            options = located(resolved, (house.home.uploads,))
+            return try_out(kind, options, Deadline(SCAN_SECONDS).watch, lambda: ends.passed, PICTURES)
+        except DeadlinePassedError:
+            source = next((name for name, info in fields_of(type(asked)).items() if shown_of(info).path), None)
+            raise InputError(
+                "It takes too long to read for an example", field=source, hint="The dataset can be created all the same"
+            ) from None
 
 
 def _class(found: ClassPreview, asked: PreviewOptions) -> PreviewClass:

@@ -43,7 +43,7 @@ UPLOAD_BYTES = 4 << 30
 NETWORK_BYTES = 6 << 20  # a network's text may have 4 MiB, and is escaped
 PICTURES = re.compile(r"/(?:api/v1/)?models/[^/]+/(?:predictions|test|classify)")
 NETWORKS = re.compile(r"/(?:api/v1/models|api/v1/networks/draw|models(?:/new/[^/]+(?:/[a-z]+)?)?|networks/[a-z]+)")
-UPLOADS = re.compile(r"/api/v1/uploads|/datasets/new/[a-z]+(?:/example)?")
+UPLOADS = re.compile(r"/api/v1/uploads|/datasets/new/[^/]+(?:/example)?")
 _DIGITS = re.compile(r"[0-9]{1,15}")
 SILENCE_SECONDS = 30.0  # between two pieces of a body
 

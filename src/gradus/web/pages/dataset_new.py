@@ -1,64 +1,78 @@
-"""New classification dataset: the form, its live preview, and its sending."""
+"""New dataset of any kind: the form made of its model, the live example, and its sending."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import GradusError
-from gradus.core.view import Preview
-from gradus.services import datasets
+from gradus.core.generic import GenericOptions
+from gradus.core.view import Example, Preview
+from gradus.services import datasets, kinds
 from gradus.services.forms import Findings
 from gradus.services.house import House
-from gradus.services.preview import PreviewOptions
-from gradus.services.preview import preview as look
+from gradus.services.preview import PreviewOptions, example, preview
 from gradus.web.pages.fields import layout
 from gradus.web.pages.forms import Form, blank, filled, read
 from gradus.web.pages.given import UPLOAD, Entered, GivenHouse, Unrestricted
 from gradus.web.pages.render import render
 
 router = APIRouter()
-KIND = {"id": "classification", "title": "Image Classification", "summary": ""}
-URL = "/datasets/new/classification"
+URL = "/datasets/new/{kind}"
+NAMELESS = "example"  # in place of a name that has not been given yet
 
 
 @router.get(URL)
-def new(request: Request, house: GivenHouse, clone: str = "", train: str = "") -> Response:
+def new(request: Request, house: GivenHouse, kind: str, clone: str = "", train: str = "") -> Response:
     """An empty form, or that of an earlier dataset."""
-    if clone:
-        options = datasets.class_options(house, clone)
-        return _show(request, house, filled(options, name=f"{options.name} copy"))
-    return _show(request, house, blank(ClassificationOptions, train=train))
+    if not clone:
+        model = kinds.model_of(kind)
+        return _show(request, house, kind, blank(model, **({"train": train} if "train" in model.model_fields else {})))
+    options = datasets.options_of(house, clone)
+    if options.type != kind:
+        return RedirectResponse(f"/datasets/new/{options.type}?clone={clone}", status_code=307)
+    return _show(request, house, kind, filled(options, name=f"{options.name} copy"))
 
 
 @router.post(URL)
-def create(request: Request, house: GivenHouse, entered: Entered, unrestricted: Unrestricted) -> Response:
+def create(request: Request, house: GivenHouse, kind: str, entered: Entered, unrestricted: Unrestricted) -> Response:
     """Create the dataset, or show the form again with what is wrong."""
-    form, options = read(ClassificationOptions, _with_files(entered))
+    form, options = read(kinds.model_of(kind), _with_files(entered))
     if options is None:
-        return _show(request, house, _look_at_paths(house, form, unrestricted), status=422)
+        return _show(request, house, kind, _look_at_paths(house, form, unrestricted), status=422)
     try:
         job = datasets.create(house, options, unrestricted=unrestricted)
     except GradusError as error:
-        return _show(request, house, form.blame(error), status=error.status)
+        return _show(request, house, kind, form.blame(error), status=error.status)
     return RedirectResponse(f"/datasets/{job.id}", status_code=303)
 
 
 @router.post(f"{URL}/example")
-def example(request: Request, house: GivenHouse, entered: Entered, unrestricted: Unrestricted) -> Response:
-    """See example: a few pictures as the dataset would hold them, and the classes with their counts."""
-    preview: Preview | None = None
-    form, asked = read(PreviewOptions, _with_files(entered))
-    if asked is not None:
-        try:
-            preview = look(house, asked, unrestricted=unrestricted)
-        except GradusError as error:
-            form.blame(error)
-    return render(request, "datasets/_example.html", preview=preview, form=form, asked=True)
+def show_example(
+    request: Request, house: GivenHouse, kind: str, entered: Entered, unrestricted: Unrestricted
+) -> Response:
+    """See example: a few samples as the dataset would hold them, and how many there are."""
+    given = _with_files(entered)
+    model = PreviewOptions if kind == kinds.CLASSIFICATION else kinds.model_of(kind)
+    form, options = read(
+        model, {"name": NAMELESS} | {name: text for name, text in given.items() if text or name != "name"}
+    )
+    found: Preview | Example | None = None
+    try:
+        if isinstance(options, PreviewOptions):
+            found = preview(house, options, unrestricted=unrestricted)
+        elif isinstance(options, GenericOptions):
+            found = example(house, options, unrestricted=unrestricted)
+    except GradusError as error:
+        form.blame(error)
+    return render(
+        request, "datasets/_example.html", form=form, asked=True, kind=kinds.view_of(kind),
+        preview=found if isinstance(found, Preview) else None, example=found if isinstance(found, Example) else None,
+    )  # fmt: skip
 
 
-def _look_at_paths(house: House, form: Form[ClassificationOptions], unrestricted: bool) -> Form[ClassificationOptions]:
+def _look_at_paths(house: House, form: Form[DatasetOptions], unrestricted: bool) -> Form[DatasetOptions]:
     """Say what is wrong with the paths as well, so that everything can be corrected in one go."""
     findings = Findings()
     datasets.look_at_paths(house, form.model, form.values, findings, unrestricted=unrestricted)
@@ -75,8 +89,9 @@ def _with_files(entered: dict[str, str]) -> dict[str, str]:
     return {**entered, **sent}
 
 
-def _show(request: Request, house: House, form: Form[ClassificationOptions], status: int = 200) -> Response:
+def _show(request: Request, house: House, kind: str, form: Form[DatasetOptions], status: int = 200) -> Response:
     roots = [str(root) for root in house.roots]
+    view = kinds.view_of(kind)
     return render(
-        request, "datasets/new.html", status=status, form=form, roots=roots, kind=KIND, shown=layout(form.model)
+        request, "datasets/new.html", status=status, form=form, roots=roots, kind=view, sections=layout(form.model)
     )
