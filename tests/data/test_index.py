@@ -18,17 +18,17 @@ from gradus.data.index import FOLDER, Index, IndexWriter, SampleFacts, open_inde
 FILE_NAMES = st.binary(min_size=1, max_size=40).filter(lambda b: b"\0" not in b).map(os.fsdecode)
 
 
-def made(name: str, classes=(0,), **given) -> SampleFacts:
+def made(name: str, label=0, **given) -> SampleFacts:
     data = os.fsencode(name)
     facts = dict(
         name=name, width=640, height=480, length=len(data), sha256=hashlib.sha256(data).digest(), hash=2**64 - 5,
-        brightness=100.5, contrast=20.25, small=bytes(range(256)), classes=classes,
+        brightness=100.5, contrast=20.25, small=bytes(range(256)), label=label,
     )  # fmt: skip
     return SampleFacts(**{**facts, **given})
 
 
-def write(folder: Path, chunks, split=Split.TRAIN) -> Index:
-    with IndexWriter(folder, split) as writer:
+def write(folder: Path, chunks, split=Split.TRAIN, prefix="") -> Index:
+    with IndexWriter(folder, split, prefix) as writer:
         for chunk in chunks:
             writer.append(chunk)
         writer.close()
@@ -40,13 +40,14 @@ def write(folder: Path, chunks, split=Split.TRAIN) -> Index:
 def test_names_of_any_bytes_are_found_at_their_places(names, size, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     samples = [made(name) for name in names]
-    index = write(folder, [samples[i : i + size] for i in range(0, len(samples), size)])
+    index = write(folder, [samples[i : i + size] for i in range(0, len(samples), size)], prefix=names[0])
+    assert index.prefix == names[0]
     assert [index.name(place) for place in range(len(index))] == names
     assert [index.sha256(place) for place in range(len(index))] == [s.sha256 for s in samples]
 
 
 def test_a_record_has_what_was_given(tmp_path):
-    index = write(tmp_path, [[made("a", (3,), group=7, hash=5, width=2**26, length=2**29)]])
+    index = write(tmp_path, [[made("a", 3, group=7, hash=5, width=2**26, length=2**29)]])
     record = index.records[0]
     assert (record["width"], record["height"], record["bytes"]) == (2**26, 480, 2**29)
     assert (record["hash"], record["group"], record["label"]) == (5, 7, 3)
@@ -55,11 +56,8 @@ def test_a_record_has_what_was_given(tmp_path):
 
 
 def test_samples_are_found_by_class_flaw_and_group(tmp_path):
-    classes = [(0,), (1,), (), (0, 2), (2, 0, 2), (2,)]
-    index = write(tmp_path, [[made(str(i), own, group=i % 2) for i, own in enumerate(classes)]])
-    assert [index.classes(i) for i in range(6)] == [[0], [1], [], [0, 2], [0, 2], [2]]
-    assert index.where(label=0).tolist() == [0, 3, 4]
-    assert index.where(label=2).tolist() == [3, 4, 5]
+    index = write(tmp_path, [[made(str(i), label, group=i % 2) for i, label in enumerate((0, 1, -1, 0, 2, 2))]])
+    assert index.where(label=0).tolist() == [0, 3]
     assert index.where(label=9).tolist() == []
     changed = Index(tmp_path, Split.TRAIN, change=True)
     changed.records["flaws"][[1, 3]] = (0b100, 0b110)
@@ -71,12 +69,12 @@ def test_samples_are_found_by_class_flaw_and_group(tmp_path):
 
 
 def test_chunks_do_not_matter_and_the_same_samples_give_the_same_bytes(tmp_path):
-    samples = [made(f"{i}.png", (i % 3, i % 2)) for i in range(10)]
+    samples = [made(f"{i}.png", i % 3) for i in range(10)]
     (tmp_path / "a").mkdir()
     write(tmp_path / "one", [samples])
     write(tmp_path / "two", [samples[:3], [], samples[3:]])
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two"))
-    assert one == two and set(one) == {"train.facts", "train.small", "train.names", "train.classes"}
+    assert one == two and set(one) == {"train.facts", "train.small", "train.names", "train.prefix"}
 
 
 def test_a_dataset_without_an_index_has_none_and_a_damaged_one_says_so(tmp_path):
@@ -97,7 +95,7 @@ def test_a_dataset_without_an_index_has_none_and_a_damaged_one_says_so(tmp_path)
 
 def test_numbers_are_little_endian_and_packed(tmp_path):
     """The layout as its description says, read without numpy's record type."""
-    write(tmp_path, [[made("ab", (1,)), made("c", (2,))]])
+    write(tmp_path, [[made("ab", 1), made("c", 2)]])
     raw = (tmp_path / "train.facts").read_bytes()
     assert len(raw) == 2 * 88
     assert raw[:32] == hashlib.sha256(b"ab").digest()

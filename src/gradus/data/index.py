@@ -6,7 +6,7 @@ grows with the dataset. Of a split there are, below `index/`:
     train.facts    one `RECORD` for each sample
     train.small    each sample in gray, 16 x 16 bytes
     train.names    the names of the files, one behind the other; a record has the place where its name ends
-    train.classes  pairs of a sample and a class, for samples that do not have exactly one
+    train.prefix   what makes whole paths of these names
 
 The same samples give the same bytes.
 """
@@ -40,18 +40,17 @@ RECORD = np.dtype(
         ("brightness", "<f4"),  # 0 to 255: mean and standard deviation of the fitted picture's luminance
         ("contrast", "<f4"),
         ("label", "<i4"),  # the number of its class, -1 where it has none or several
-        ("flaws", "<u4"),  # bits of `gradus.core.quality.Flaw`: what was found
+        ("flaws", "<u4"),  # bits of `gradus.core.flaw.Flaw`: what was found
         ("leave", "<u4"),  # the same bits: with which of them it is left out of a new version
     ]
 )
-CLASS = np.dtype([("sample", "<u4"), ("class", "<i4")])
 
 Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class SampleFacts:
-    """One sample. `sha256` are 32 bytes, `small` SIDE * SIDE; `name` is a file's name as `os.fsdecode` gives it."""
+    """One sample. `sha256` are 32 bytes, `small` SIDE * SIDE; `name` is as `os.fsdecode` gives it, below a prefix."""
 
     name: str
     width: int
@@ -62,48 +61,43 @@ class SampleFacts:
     brightness: float
     contrast: float
     small: bytes
-    classes: Sequence[int] = ()
+    label: int = -1
     group: int = 0
 
 
 class IndexWriter:
-    """Writes the index of one split into `folder`. `close` flushes it to the disk."""
+    """Writes the index of one split into `folder`; all names are below `prefix`. `close` flushes it to the disk."""
 
-    def __init__(self, folder: Path, split: Split) -> None:
+    def __init__(self, folder: Path, split: Split, prefix: str = "") -> None:
         folder.mkdir(exist_ok=True)
+        (folder / f"{split}.prefix").write_bytes(os.fsencode(prefix))
         self.count = 0
         self._end = 0
         with ExitStack() as undo:
-            parts = ("facts", "small", "names", "classes")
+            parts = ("facts", "small", "names")
             opened = [undo.enter_context((folder / f"{split}.{part}").open("wb")) for part in parts]
-            self._facts, self._small, self._names, self._classes = opened
+            self._facts, self._small, self._names = opened
             self._closing = undo.pop_all()
 
     def append(self, samples: Sequence[SampleFacts]) -> None:
         """Add samples behind those already there."""
         records = np.zeros(len(samples), RECORD)
         names: list[bytes] = []
-        pairs: list[tuple[int, int]] = []
         for place, sample in enumerate(samples):
             names.append(os.fsencode(sample.name))
             self._end += len(names[-1])
-            alone = len(sample.classes) == 1
-            if not alone:
-                pairs.extend((self.count + place, number) for number in sorted(set(sample.classes)))
             records[place] = (
                 np.frombuffer(sample.sha256, "<u8"), sample.hash, self._end, sample.group, sample.length,
-                sample.width, sample.height, sample.brightness, sample.contrast, sample.classes[0] if alone else -1,
-                0, 0,
+                sample.width, sample.height, sample.brightness, sample.contrast, sample.label, 0, 0,
             )  # fmt: skip
         self._facts.write(records.tobytes())
         self._small.write(b"".join(sample.small for sample in samples))
         self._names.write(b"".join(names))
-        self._classes.write(np.array(pairs, CLASS).tobytes())
         self.count += len(samples)
 
     def close(self) -> None:
         """Write what is left and flush it to the disk."""
-        for file in (self._facts, self._small, self._names, self._classes):
+        for file in (self._facts, self._small, self._names):
             file.flush()
             os.fsync(file.fileno())
         self._closing.close()
@@ -131,28 +125,20 @@ class Index:
         return len(self.records)
 
     def name(self, place: int) -> str:
-        """The name of a sample's file, as `os.fsdecode` gives it."""
+        """The name of a sample's file, as `os.fsdecode` gives it, below `prefix`."""
         start = int(self.records["end"][place - 1]) if place else 0
         with self._part("names").open("rb") as file:
             file.seek(start)
             return os.fsdecode(file.read(int(self.records["end"][place]) - start))
 
+    @property
+    def prefix(self) -> str:
+        """What makes whole paths of the names."""
+        return os.fsdecode(self._part("prefix").read_bytes())
+
     def sha256(self, place: int) -> bytes:
         """The SHA-256 of a sample's file."""
         return bytes(self.records["sha256"][place].tobytes())
-
-    def classes(self, place: int) -> list[int]:
-        """The numbers of the classes of a sample."""
-        label = int(self.records["label"][place])
-        if label >= 0:
-            return [label]
-        pairs = self.pairs()
-        first, last = np.searchsorted(pairs["sample"], [place, place + 1])
-        return [int(number) for number in pairs["class"][first:last]]
-
-    def pairs(self) -> NDArray[np.void]:
-        """Pairs of a sample and a class, of the samples that do not have exactly one."""
-        return _mapped(self._part("classes"), CLASS, False)
 
     def flush(self) -> None:
         """Bring what was written to `records` to the disk."""
@@ -164,8 +150,6 @@ class Index:
         found = np.ones(len(self), bool)
         if label is not None:
             found &= self.records["label"] == label
-            pairs = self.pairs()
-            found[pairs["sample"][pairs["class"] == label]] = True
         if flaws:
             found &= self.records["flaws"] & flaws != 0
         if group is not None:

@@ -52,7 +52,7 @@ def indexed(tmp_path):
 
     def write(splits, group=None, size=(128, 128), folder: Path = tmp_path) -> Path:
         for split, files in splits.items():
-            measure = Measure("", group)
+            measure = Measure(group)
             with IndexWriter(folder / FOLDER, Split(split)) as writer:
                 for name, data, label in files:
                     writer.append([measure(name, label, fit_file(data, *size, 3, ResizeMode.SQUASH))])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradus.core.quality import Flaw, bits, flaws_of
+from gradus.core.flaw import Flaw, bits, flaws_of
 from gradus.data.index import FOLDER, open_indexes
 from gradus.data.quality.examine import examine, pair_of, read_pairs
 from gradus.data.quality.samples import Samples
@@ -28,7 +28,11 @@ def look():
 
 
 def run(folder, labels=LABELS, target=(128, 128)):
-    quality = examine(folder, labels, target, look)
+    counts = {
+        split: np.bincount(index.records["label"], minlength=len(labels)).tolist()
+        for split, index in open_indexes(folder).items()
+    }
+    quality = examine(folder, labels, counts, target, look)
     return quality, {finding.kind: finding for finding in quality.findings}
 
 

@@ -59,7 +59,12 @@ def test_what_the_index_keeps(tmp_path):
     with io.BytesIO() as out:
         Image.fromarray(noise((120, 80))).save(out, "PNG")
         data = out.getvalue()
-    kept = Measure("root/", lambda file: file.split("/")[0])("cat/1.png", 4, fit_file(data, 32, 32, 3, ResizeMode.CROP))
-    assert kept.name == "root/cat/1.png" and (kept.width, kept.height, kept.length) == (120, 80, len(data))
-    assert kept.sha256 == hashlib.sha256(data).digest() and kept.classes == (4,)
+    fitted = fit_file(data, 32, 32, 3, ResizeMode.CROP)
+    measure = Measure(lambda file: file.split("/")[0])
+    kept = measure("cat/1.png", 4, fitted)
+    assert kept.name == "cat/1.png" and (kept.width, kept.height, kept.length) == (120, 80, len(data))
+    assert kept.sha256 == hashlib.sha256(data).digest() and kept.label == 4
     assert kept.group == group_number("cat") != group_number("dog") and group_number(None) == 0
+    without = {("cat/1.png", kept.sha256), ("cat/2.png", bytes(32))}
+    left = [name for name in ("cat/1.png", "cat/2.png", "dog/1.png") if Measure(None, without)(name, 0, fitted)]
+    assert left == ["cat/2.png", "dog/1.png"]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradus.core.quality import Flaw, Nearness, bits
+from gradus.core.flaw import Flaw, bits
+from gradus.core.quality import Nearness
 from gradus.data.quality.near import BITS, Pairs, chance, near_pairs
 from gradus.data.quality.samples import ORDER, Places, Samples
 

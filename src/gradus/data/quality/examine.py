@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradus.core.dataset import Split
 from gradus.core.errors import NotFoundError
-from gradus.core.quality import ALIKE, OF_SAMPLES, Finding, Flaw, Pair, Quality, SampleRef, bits
+from gradus.core.flaw import ALIKE, OF_SAMPLES, Flaw, bits
+from gradus.core.quality import Finding, Pair, Quality, SampleRef
 from gradus.data.files import write_bytes
 from gradus.data.index import FOLDER, open_indexes
 from gradus.data.quality.alike import PAIR, Alike, find_alike
@@ -42,13 +44,15 @@ _SAID: dict[Flaw, tuple[Severity, str]] = {
 def examine(
     folder: Path,
     labels: Sequence[str],
+    counts: Mapping[Split, Sequence[int]],
     target: tuple[int, int] | None,
     look: Callable[[], None],
     left_out: int = 0,
 ) -> Quality:
     """Find the flaws of the samples whose indexes lie below `folder`, and note them there.
 
-    `target` is the (width, height) that all pictures have. `look` is called often and may raise to end the work.
+    `counts` are the samples of each class of each split, `target` is the (width, height) that all pictures have.
+    `look` is called often and may raise to end the work.
     """
     samples = Samples(open_indexes(folder, change=True))
     alike = find_alike(samples, look)
@@ -60,12 +64,11 @@ def examine(
         index.flush()
     write_bytes(folder / FOLDER / PAIRS, alike.pairs.tobytes())
     indexes = {index.split: index for _, index in samples.indexes}
-    balance = balances(indexes, labels)
     quality = Quality(
         samples=len(samples),
         leaks=int(np.count_nonzero(flaws & bits((Flaw.LEAKS,)))),
         findings=_findings(samples, alike, flaws, leave),
-        balance=balance,
+        balance=balances(counts, labels),
         histograms=histograms(indexes),
         nearness=alike.nearness,
         left_out=left_out,

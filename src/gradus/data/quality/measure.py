@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,33 +57,34 @@ def group_number(group: str | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Measures the pictures of one split. `prefix` makes whole names of the files' names; `key` names their groups."""
+    """Measures the pictures of one split. `key` names their groups; `without` are (name, SHA-256) to be left out."""
 
-    prefix: str = ""
     key: Callable[[str], str | None] | None = None
+    without: Set[tuple[str, bytes]] = frozenset()
 
-    def __call__(self, file: str, label: int, picture: Fitted) -> SampleFacts:
-        """What the index keeps of a picture."""
-        return facts(
-            self.prefix + file, picture.file, picture.size, look_at(picture.pixels), (label,),
-            group_number(self.key(file)) if self.key else 0,
-        )  # fmt: skip
+    def __call__(self, file: str, label: int, picture: Fitted) -> SampleFacts | None:
+        """What the index keeps of a picture; None where it is left out."""
+        digest = hashlib.sha256(picture.file).digest()
+        if (file, digest) in self.without:
+            return None
+        group = group_number(self.key(file)) if self.key else 0
+        return facts(file, len(picture.file), digest, picture.size, look_at(picture.pixels), label, group)
 
 
 def facts(
-    name: str, data: bytes, size: tuple[int, int], look: Look, classes: Sequence[int] = (), group: int = 0
+    name: str, length: int, digest: bytes, size: tuple[int, int], look: Look, label: int = -1, group: int = 0
 ) -> SampleFacts:
-    """What the index keeps of a sample that is made of these bytes. `size` is of the picture in them."""
+    """What the index keeps of a sample made of a file. `size` is of the picture in it, (0, 0) where there is none."""
     return SampleFacts(
         name=name,
         width=size[0],
         height=size[1],
-        length=len(data),
-        sha256=hashlib.sha256(data).digest(),
+        length=length,
+        sha256=digest,
         hash=look.hash,
         brightness=look.brightness,
         contrast=look.contrast,
         small=look.small,
-        classes=classes,
+        label=label,
         group=group,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradus.core.quality import Flaw, bits
+from gradus.core.flaw import Flaw, bits
 from gradus.data.quality.samples import Samples
 
 UNIFORM = 3.0  # deviation of luminance, of 255

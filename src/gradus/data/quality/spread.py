@@ -18,24 +18,21 @@ WIDE = 32  # times the least is the most: bins grow with the values then
 Name = Literal["width", "height", "aspect", "brightness", "contrast", "bytes"]
 
 
-def balances(indexes: Mapping[Split, Index], labels: Sequence[str]) -> list[Balance]:
+def balances(counts: Mapping[Split, Sequence[int]], labels: Sequence[str]) -> list[Balance]:
     """The smallest and the largest class of each split; nothing where there are no classes."""
-    return [_balance(split, index, labels) for split, index in indexes.items() if labels and len(index)]
+    return [_balance(split, own, labels) for split, own in counts.items() if labels and sum(own)]
 
 
-def _balance(split: Split, index: Index, labels: Sequence[str]) -> Balance:
-    own, several = index.records["label"], index.pairs()["class"]
-    counts = np.bincount(own[own >= 0], minlength=len(labels)) + np.bincount(several, minlength=len(labels))
-    counts = counts[: len(labels)]
-    filled = np.flatnonzero(counts)
-    least, most = int(counts.argmin()), int(counts.argmax())
-    smallest = int(counts[filled].min()) if len(filled) else 0
+def _balance(split: Split, counts: Sequence[int], labels: Sequence[str]) -> Balance:
+    least, most = min(counts), max(counts)
+    filled = min(count for count in counts if count)
+    small, large = counts.index(least), counts.index(most)
     return Balance(
         split=split,
-        smallest=ClassCount(label=least, name=labels[least], count=int(counts[least])),
-        largest=ClassCount(label=most, name=labels[most], count=int(counts[most])),
-        ratio=round(int(counts[most]) / smallest, 3) if smallest else 0.0,
-        empty=[labels[number] for number in np.flatnonzero(counts == 0).tolist()],
+        smallest=ClassCount(label=small, name=labels[small], count=least),
+        largest=ClassCount(label=large, name=labels[large], count=most),
+        ratio=round(most / filled, 3),
+        empty=[label for label, count in zip(labels, counts, strict=True) if not count],
     )
 
 
