@@ -147,6 +147,20 @@ def test_an_outline_is_kept_as_its_text(outline: object) -> None:
     assert parse(data).pictures[0].boxes[0].outline == ""
 
 
+def test_reading_can_be_stopped() -> None:
+    """Pictures are counted as they are read, and what the watcher raises ends it."""
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(pictures: int) -> None:
+        raise StoppedError(pictures)
+
+    data = json.dumps({"images": [IMAGE] * 2500}).encode()
+    with pytest.raises(StoppedError, match="1000"):
+        parse(data, watch=stop)
+
+
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3)),
     lambda inner: st.one_of(

@@ -192,10 +192,21 @@ def test_kitti_wants_a_file_for_each_picture_and_lists_lines(writers: Writers, t
     reading = found(tmp_path)
     assert boxes(reading) == {"c": []}
     assert lists(reading) == [
-        ("label_2/z.txt", "there is no picture of this name"),
         ("image_2/a.png", f"it has no label file in {tmp_path}/label_2"),
         ("label_2/b.txt, line 2", "3 columns; KITTI has 15, or 16 with a score"),
+        ("label_2/z.txt", "there is no picture of this name"),
     ]
+
+
+def test_parts_may_share_a_folder_of_labels(writers: Writers, tmp_path: Path) -> None:
+    writers.pictures(tmp_path / "train", ["a"])
+    writers.pictures(tmp_path / "val", ["b"])
+    writers.kitti(tmp_path / "labels")
+    labels = str(tmp_path / "labels")
+    reading = found(tmp_path / "train", labels, val=Given(str(tmp_path / "val"), labels))
+    assert lists(reading) == [("labels/c.txt", "there is no picture of this name")]
+    assert reading.warnings == ["Recognised as KITTI: 2 pictures (training 1, validation 1) with 3 boxes"]
+    assert lists(found(tmp_path)) == [("labels/c.txt", "there is no picture of this name")]
 
 
 def test_yolo_takes_a_picture_without_a_file_for_one_without_objects(writers: Writers, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gradus.core.errors import InputError
 from gradus.data.annotations.boxes import Box, Boxes, class_name, shown
+from gradus.data.readers.folder import EVERY, Watcher
 
 MAX_BYTES = 512 * 2**20  # COCO's own, of 118,000 pictures, has 448 MiB
 MOST_LISTED = 1000  # of what refers to nothing
@@ -46,20 +47,33 @@ class Coco:
             self.unlisted += 1
 
 
-def load(data: bytes, outlines: bool = False) -> dict[str, list[Item]]:
-    """The three lists of a file, their objects with what is wanted of them. `InputError` if it is no COCO file."""
-    kept = OUTLINES if outlines else KEPT
+class _Trim:
+    """Keeps what is wanted of each object as it is read, and lets the reading be stopped."""
 
-    def take(found: dict[str, Any]) -> dict[str, Any]:
-        item = {name: found[name] for name in kept if name in found}
+    def __init__(self, kept: Sequence[str], watch: Watcher) -> None:
+        self.kept, self.watch = kept, watch
+        self.objects = self.pictures = 0
+
+    def __call__(self, each: dict[str, Any]) -> dict[str, Any]:
+        self.objects += 1
+        self.pictures += "file_name" in each
+        if self.objects % EVERY == 0:
+            self.watch(self.pictures)
+        item = {name: each[name] for name in self.kept if name in each}
         if OUTLINE in item:
             item[OUTLINE] = json.dumps(item[OUTLINE])
         return item
 
+
+def load(data: bytes, outlines: bool = False, watch: Watcher = lambda _: None) -> dict[str, list[Item]]:
+    """The three lists of a file, their objects with what is wanted of them. `InputError` if it is no COCO file.
+
+    `watch` is told how many pictures there are so far.
+    """
     if len(data) > MAX_BYTES:
         raise InputError(f"larger than {MAX_BYTES // 2**20} MiB")
     try:
-        found: Any = json.loads(data, object_hook=take)
+        found: Any = json.loads(data, object_hook=_Trim(OUTLINES if outlines else KEPT, watch))
     except json.JSONDecodeError as error:
         raise InputError(f"no JSON: {error.msg}", line=error.lineno) from error
     except (ValueError, RecursionError) as error:
@@ -73,9 +87,9 @@ def load(data: bytes, outlines: bool = False) -> dict[str, list[Item]]:
     return lists
 
 
-def parse(data: bytes, outlines: bool = False) -> Coco:
+def parse(data: bytes, outlines: bool = False, watch: Watcher = lambda _: None) -> Coco:
     """The boxes of every picture. `InputError` where the file as a whole cannot be read."""
-    lists = load(data, outlines)
+    lists = load(data, outlines, watch)
     found = Coco()
     classes = _classes(lists["categories"], found)
     pictures = _pictures(lists["images"], found)

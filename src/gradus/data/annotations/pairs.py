@@ -40,10 +40,11 @@ class Files:
 
 @dataclass(slots=True)
 class Pairs:
-    """`labels` has the label file of each picture that has one, `bare` the pictures without."""
+    """`labels` has the label file of each picture that has one, `bare` the pictures without; `lost` are label files."""
 
     labels: dict[str, str] = field(default_factory=dict)
     bare: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
 
 
@@ -68,11 +69,7 @@ def pair(pictures: Files, labels: Files) -> Pairs:
             used.update(others)
             many = _listed(others if len(others) > 1 else alike[_stem(key)])
             found.bad.append(pictures.bad(picture, f"it cannot be told whose annotation is whose: {many}"))
-    found.bad.extend(
-        labels.bad(file, "there is no picture of this name")
-        for key, file in files.items()
-        if key not in used and not _is_other(key)
-    )
+    found.lost = [file for key, file in files.items() if key not in used and not _is_other(key)]
     return found
 
 

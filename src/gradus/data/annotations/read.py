@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,11 @@ class Reading:
     names: list[str] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    lost: dict[str, set[str]] = field(default_factory=dict)  # of a folder, the label files that no picture has
+
+    def lose(self, folder: str, files: Iterable[str]) -> None:
+        """Note label files without a picture; where several parts share a folder, those that none of them has."""
+        self.lost[folder] = self.lost[folder].intersection(files) if folder in self.lost else set(files)
 
 
 def read(given: Mapping[Split, Given], wanted: Format | None, watch: Watcher) -> Reading:
@@ -58,7 +63,22 @@ def read(given: Mapping[Split, Given], wanted: Format | None, watch: Watcher) ->
         found.names = list(dict.fromkeys([*found.names, *own.names]))
         found.bad.extend(own.bad)
         found.warnings.extend(own.warnings)
+        for folder, files in own.lost.items():
+            found.lose(folder, files)
+    for folder, files in found.lost.items():
+        labels = Files(folder, sorted(files))
+        found.bad.extend(labels.bad(name, "there is no picture of this name") for name in labels.names)
+    found.warnings.insert(0, _sentence(found, wanted))
     return found
+
+
+def _sentence(found: Reading, wanted: Format | None) -> str:
+    """What was read, and as what."""
+    pictures = sum(map(len, found.splits.values()))
+    boxes = sum(len(each.boxes.boxes) for own in found.splits.values() for each in own)
+    parts = ", ".join(f"{SHOWN[split]} {len(own):,}" for split, own in found.splits.items())
+    named = "Read as" if wanted else "Recognised as"
+    return f"{named} {TITLES[found.format]}: {pictures:,} pictures ({parts}) with {boxes:,} boxes"
 
 
 def _source(given: Given, wanted: Format | None, watch: Watcher) -> Reading:
@@ -67,7 +87,7 @@ def _source(given: Given, wanted: Format | None, watch: Watcher) -> Reading:
     found = Reading(wanted or recognise(first), warnings=[text for each in contents.values() for text in each.warnings])
     if found.format is Format.COCO:
         for split, each in contents.items():
-            _read_coco(each, split if len(contents) > 1 else None, found)
+            _read_coco(each, split if len(contents) > 1 else None, found, watch)
         if Split.TRAIN not in found.splits:
             raise InputError(
                 f"There is no JSON file for training in {escape(first.labels.root)}",
@@ -80,11 +100,6 @@ def _source(given: Given, wanted: Format | None, watch: Watcher) -> Reading:
             found.splits[split] = _read_files(each, parse, found, watch)
         if found.format is Format.VOC and len(contents) == 1:
             _divide(first, found)
-    pictures = sum(map(len, found.splits.values()))
-    boxes = sum(len(each.boxes.boxes) for own in found.splits.values() for each in own)
-    parts = ", ".join(f"{SHOWN[split]} {len(own):,}" for split, own in found.splits.items())
-    named = "Read as" if wanted else "Recognised as"
-    found.warnings.insert(0, f"{named} {TITLES[found.format]}: {pictures:,} pictures ({parts}) with {boxes:,} boxes")
     return found
 
 
@@ -116,6 +131,7 @@ def _read_files(contents: Contents, parse: Parse, found: Reading, watch: Watcher
     labels = contents.ending(ENDINGS[found.format])
     pairs = pair(contents.pictures, labels)
     found.bad.extend(pairs.bad)
+    found.lose(labels.root, pairs.lost)
     if found.format is Format.YOLO and pairs.bare:
         found.warnings.append(f"{len(pairs.bare):,} pictures have no label file: they are taken to show no objects")
     read: list[Pictured] = []
@@ -161,9 +177,7 @@ def _divide(contents: Contents, found: Reading) -> None:
         found.splits[split] = [pictures[name] for name in wanted if name in pictures and name not in taken]
         if lost := [name for name in wanted if name not in pictures]:
             named = ", ".join(escape(name) for name in lost[:3])
-            found.warnings.append(
-                f"Named for {SHOWN[split]} but of no use: {len(lost):,}, such as {named}"
-            )
+            found.warnings.append(f"Named for {SHOWN[split]} but of no use: {len(lost):,}, such as {named}")
         if again := taken.intersection(wanted):
             found.warnings.append(f"Named for {SHOWN[split]} and for another part too, which has them: {len(again):,}")
         taken.update(wanted)
@@ -171,11 +185,11 @@ def _divide(contents: Contents, found: Reading) -> None:
         found.warnings.append(f"{left:,} pictures are in none of the lists of {LISTS} and are left out")
 
 
-def _read_coco(contents: Contents, split: Split | None, found: Reading) -> None:
+def _read_coco(contents: Contents, split: Split | None, found: Reading, watch: Watcher) -> None:
     """One file for all pictures of a split."""
     for each, file in coco_files(contents, split).items():
         try:
-            read = coco.parse(read_file(os.path.realpath(file)), contents.place.given.outlines)
+            read = coco.parse(read_file(os.path.realpath(file)), contents.place.given.outlines, watch)
         except InputError as error:
             raise _about(error, file, contents) from error
         found.names = list(dict.fromkeys([*found.names, *read.names]))
