@@ -38,7 +38,6 @@ class DigitsImport(DataKind[ImportOptions]):
     title = "Dataset of DIGITS"
     category = "Import"
     summary = "The job folder of a dataset that DIGITS made, of pictures and classes or of features and labels"
-    builds = True
     options = ImportOptions
 
     def scan(self, options: ImportOptions, watch: Watch) -> Scan:
