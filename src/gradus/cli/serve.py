@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +56,15 @@ def serve(
     auth: Annotated[
         Auth | None, typer.Option("--auth", help="none only on this machine's own address. Default: token.")
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="HOST[:PORT]",
+            help="A web server or store that pages and REST may fetch pictures from although it is not public; "
+            "may be repeated. Default: none.",
+        ),
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +73,10 @@ def serve(
     from gradus.services.settings import load_settings
     from gradus.web.serve import listen_unix
 
-    settings = load_settings(home=home, host=host, port=port, data_roots=data_root, auth=auth.value if auth else None)
+    settings = load_settings(
+        home=home, host=host, port=port, data_roots=data_root, auth=auth.value if auth else None,
+        fetch_hosts=allow_host,
+    )  # fmt: skip
     with ExitStack() as stack:
         listener = stack.enter_context(hosting.listening(settings.host, settings.port))
         listeners = [listener]
@@ -71,6 +84,7 @@ def serve(
             listeners.append(stack.enter_context(listen_unix(settings.unix_socket)))
         here, server = stack.enter_context(hosting.opened(settings, "server", listener))
         end_in_order(server)
+        tempfile.tempdir = str(settings.home)  # what is being received; /tmp is often in memory
         announce(here, open_browser=open_browser, as_json=as_json)
         server.run(sockets=listeners)
 

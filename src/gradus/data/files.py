@@ -30,7 +30,7 @@ def storage_full(what: str, folder: Path) -> StorageFullError:
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     free = shutil.disk_usage(existing).free
     return StorageFullError(
-        f"No room to write {what}: {_size(free)} free at {existing}",
+        f"No room to write {what}: {size_in_words(free)} free at {existing}",
         file=str(folder),
         hint="Free some space on that disk, or start Gradus with another --home, then try again.",
     )
@@ -112,7 +112,8 @@ def remove_leftovers(folder: Path, prefix: str = TEMPORARY) -> None:
             left.unlink(missing_ok=True)
 
 
-def _size(count: int) -> str:
+def size_in_words(count: int) -> str:
+    """`1.5 GiB`, `12 bytes`."""
     value, units = float(count), iter(("bytes", "KiB", "MiB", "GiB"))
     unit = next(units)
     for larger in units:

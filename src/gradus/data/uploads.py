@@ -12,6 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -29,7 +30,7 @@ _ODD = re.compile(r"[^\w.+-]+")
 
 def keep(folder: Path, name: str, content: BinaryIO) -> str:
     """Write what was sent below `folder`, whole or not at all; the reference by which it is named."""
-    _remove_old(folder)
+    remove_old(folder)
     plain = _ODD.sub("_", os.path.basename(name.replace("\\", "/")))[-100:].lstrip(".") or "file"  # noqa: PTH119
     identity = secrets.token_hex(16)
     target = folder / identity
@@ -74,8 +75,22 @@ def link(options: DatasetOptions, home: Path, job: Path) -> None:
                 target.hardlink_to(source)
 
 
-def _remove_old(folder: Path) -> None:
-    if folder.is_dir():
-        for each in folder.iterdir():
+def remove_old(folder: Path) -> None:
+    """Remove what has been kept for its day; a job that was made with it has its own link."""
+    for each in _kept(folder):
+        with suppress(FileNotFoundError):  # another thread was quicker
             if each.stat().st_mtime < time.time() - KEPT_SECONDS:
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def kept_bytes(folder: Path) -> int:
+    """How much of the disk all that is kept takes."""
+    total = 0
+    for each in _kept(folder):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            total += sum(file.stat().st_size for file in each.iterdir())
+    return total
+
+
+def _kept(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

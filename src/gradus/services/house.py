@@ -20,6 +20,7 @@ from gradus.jobs.scheduler import Scheduler
 from gradus.jobs.store import Store
 from gradus.services.auth import Keys
 from gradus.services.reading import EventOffsets
+from gradus.services.room import Room
 from gradus.services.series import CurveCache
 from gradus.services.settings import Settings
 
@@ -44,6 +45,7 @@ class House:
         self.settings = settings
         self.home = Home(settings.home)
         self.roots = tuple(dict.fromkeys(Path(os.path.realpath(root)) for root in settings.data_roots))
+        self.room = Room(self.home.uploads, settings.upload_gib << 30)
         self.curves = CurveCache()
         self.offsets = EventOffsets()
         self.started = 0.0

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from gradus.core.errors import FormError, InputError, PathError
+from gradus.data.remote.address import host_entry
 from gradus.services.forms import problems
 
 AuthMode = Literal["token", "none"]
@@ -50,7 +51,11 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         [], title="Allowed hosts", description="Further names under which a browser may address the server."
     )
+    fetch_hosts: Annotated[list[str], NoDecode] = Field(
+        [], title="Hosts to fetch from", description="HOST or HOST:PORT; from all others only if they are public."
+    )
     database_url: str | None = Field(None, title="Database", description="Empty: SQLite in the home folder.")
+    upload_gib: int = Field(100, ge=1, title="Uploads", description="GiB of files that were sent and are kept at once.")
     live_clients: int = Field(2000, ge=1, title="Live clients", description="Event streams held at once.")
     live_clients_each: int = Field(16, ge=1, title="Live clients each", description="Of one user at once.")
 
@@ -59,7 +64,15 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: Any) -> Any:
         return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("fetch_hosts", mode="after")
+    @classmethod
+    def _as_compared(cls, value: list[str]) -> list[str]:
+        try:
+            return [host_entry(each) for each in value]
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("allowed_hosts", "fetch_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

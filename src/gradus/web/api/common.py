@@ -19,6 +19,7 @@ _REASONS = {
     403: "Not allowed: outside the data roots, or sent by another web page.",
     404: "There is no such thing.",
     409: "Not possible in the present state; what is in the way is named.",
+    411: "The length of the body is not said in front.",
     413: "The body is too large.",
     415: "The body has the wrong type.",
     422: "What was given cannot be used; `errors` names the fields.",

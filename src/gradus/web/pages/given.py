@@ -11,9 +11,9 @@ from starlette.datastructures import UploadFile
 
 from gradus.services import datasets
 from gradus.services.house import House
+from gradus.web.received import MOST_BYTES, received
 
 UPLOAD = "_upload"  # what the field of a form that sends a file for a path ends in
-MOST_BYTES = 8 << 20  # of one field; the shield in front lets even less through
 
 
 def _house(request: Request) -> House:
@@ -27,7 +27,7 @@ def _unrestricted(request: Request) -> bool:
 
 
 async def _entered(request: Request) -> dict[str, str]:
-    async with request.form(max_part_size=MOST_BYTES) as form:
+    async with received(request, _house(request)) as form:
         return {
             name: _lines(value) if isinstance(value, str) else await _sent(request, name, value)
             for name, value in form.items()
