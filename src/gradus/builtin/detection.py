@@ -28,7 +28,7 @@ from gradus.data.annotations.read import Pictured, Reading, read
 from gradus.data.annotations.recognise import Format
 from gradus.data.grouping import by_expression, divide_groups
 from gradus.data.lists import escape
-from gradus.data.masks.palette import hexes, safe_palette
+from gradus.data.masks.palette import palette_of
 from gradus.data.pictures import decode, read_file
 from gradus.data.readers.folder import SHOWN
 from gradus.data.seeded import shuffled
@@ -83,7 +83,7 @@ class ObjectDetection(DataKind[DetectionOptions]):
         return Scan(
             {split: _entries(own, split) for split, own in splits.items()},
             list(classes.names),
-            hexes(safe_palette(len(classes.names))),
+            palette_of(classes.names),
             ignored=0 if classes.names[0] == DONT_CARE else None,
             bad=reading.bad,
             warnings=warnings,

@@ -24,7 +24,7 @@ from gradus.data.annotations.read import read
 from gradus.data.annotations.recognise import Format
 from gradus.data.masks.coding import Coding, Read, histogram
 from gradus.data.masks.labels import read_label
-from gradus.data.masks.palette import hexes, safe_palette
+from gradus.data.masks.palette import palette_of
 from gradus.data.masks.resize import IGNORED, fit_mask
 from gradus.data.pairs import Pair, is_voc, pair_voc
 from gradus.data.pictures import read_file
@@ -96,7 +96,7 @@ class Segmentation(DataKind[SegmentationOptions]):
             split: [Entry(pair.name, Marked(pair.image, LabelFile(pair.label, classes.coding))) for pair in found]
             for split, found in pairs.items()
         }
-        scan = Scan(entries, classes.names, hexes(classes.palette), IGNORED)
+        scan = Scan(entries, classes.names, classes.palette, IGNORED)
         scan.warnings = [*warnings, *classes.warnings]
         scan.user = {"binary": classes.coding.binary}
         return scan
@@ -146,8 +146,8 @@ def _outlined(options: SegmentationOptions, watch: Watch) -> Scan:
         split: [Entry(each.name, Marked(each.path, Outlines(each.boxes, numbers))) for each in part]
         for split, part in splits.items()
     }
-    palette = hexes(safe_palette(len(numbers)))
-    return Scan(entries, list(numbers), palette, IGNORED, bad=found.bad, warnings=found.warnings)
+    names = list(numbers)
+    return Scan(entries, names, palette_of(names), IGNORED, bad=found.bad, warnings=found.warnings)
 
 
 @hookimpl

@@ -15,15 +15,14 @@ from gradus.core.errors import InputError
 from gradus.core.form import Shown
 from gradus.data.masks.coding import Coding, listed
 from gradus.data.masks.colour_map import colour_text, read_colour_map
-from gradus.data.masks.labels import Colour
-from gradus.data.masks.palette import safe_palette
+from gradus.data.masks.palette import palette_of
 from gradus.data.masks.survey import Survey, survey
 from gradus.data.readers.textfile import read_labels
 from gradus.plugins.data import Watch
 
 SECTION = "Labels"
 LOOKED_AT = 64  # label pictures, where the names of the classes are known
-BLACK_AND_WHITE = ("black", "white")
+BLACK_AND_WHITE = ("black", "white")  # names of classes
 COPIED = 20  # colours in a hint
 
 
@@ -86,7 +85,7 @@ class Classes:
     """The classes of a dataset: class i has name `names[i]` and colour `palette[i]`; how label pictures are read."""
 
     names: list[str]
-    palette: list[Colour]
+    palette: list[str]
     coding: Coding = field(default_factory=Coding)
     warnings: list[str] = field(default_factory=list)
 
@@ -108,14 +107,12 @@ def find_classes(options: LabelFields, files: Sequence[str], watch: Watch) -> Cl
         warnings.append("The labels are read as two classes: 0 as class 0, 255 as class 1")
     elif not highest and found.white and not names:
         warnings.append("Only class 0 is in the labels; what is 255 counts for no class")
-    count = len(names) or (2 if binary else min(highest, 254) + 1)
     coding = Coding(
         palette=found.palette, binary=binary, halves=options.binary is Binary.YES, classes=len(names) or None
     )
     if not names:
-        names = list(BLACK_AND_WHITE) if binary else [f"class {number}" for number in range(count)]
-    palette = [*found.palette[:count], *safe_palette(count)[len(found.palette) :]]
-    return Classes(names, palette, coding, warnings)
+        names = list(BLACK_AND_WHITE) if binary else [f"class {number}" for number in range(min(highest, 254) + 1)]
+    return Classes(names, palette_of(names, found.palette), coding, warnings)
 
 
 def _mapped(options: LabelFields, names: list[str]) -> Classes:
@@ -129,7 +126,9 @@ def _mapped(options: LabelFields, names: list[str]) -> Classes:
         )  # fmt: skip
     named = names or [name or f"class {number}" for number, name in enumerate(colours.names)]
     halves = options.binary is Binary.YES
-    return Classes(named, list(colours.colours), Coding(colours=colours, classes=count, binary=halves, halves=halves))
+    return Classes(
+        named, palette_of(named, colours.colours), Coding(colours=colours, classes=count, binary=halves, halves=halves)
+    )
 
 
 def _coloured(found: Survey) -> InputError:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradus.data.masks.palette import SAFE, differing, hexes, safe_palette
+from gradus.data.masks.palette import differing, palette_of
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
 DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
@@ -23,8 +23,9 @@ def lab(colour, eye):
 
 
 @pytest.mark.parametrize("eye", [PLAIN, DEUTERANOPIA, PROTANOPIA], ids=["all", "no green", "no red"])
-def test_the_first_eight_are_apart_for_every_eye(eye):
-    found = [lab(colour, eye) for colour in safe_palette(8)]
+def test_the_first_seven_and_black_are_apart_for_every_eye(eye):
+    colours = [(0, 0, 0), *(tuple(bytes.fromhex(colour[1:])) for colour in palette_of([str(i) for i in range(7)]))]
+    found = [lab(colour, eye) for colour in colours]
     least = min(
         sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
         for i, one in enumerate(found)
@@ -33,15 +34,16 @@ def test_the_first_eight_are_apart_for_every_eye(eye):
     assert least > 10  # 2.3 is a just noticeable difference
 
 
-def test_all_are_different_and_the_first_is_black():
-    found = safe_palette(64)
-    assert len(set(found)) > 56 and found[0] == (0, 0, 0) and found[:8] == list(SAFE)
-    assert safe_palette(3) == found[:3] and safe_palette(0) == []
-    assert all(0 <= value <= 255 for colour in safe_palette(255) for value in colour)
+def test_every_class_has_a_colour_of_its_own():
+    found = palette_of([str(i) for i in range(64)])
+    assert len(set(found)) == 64 and "#000000" not in found
+    assert all(len(colour) == 7 and int(colour[1:], 16) < 2**24 for colour in found)
 
 
-def test_as_pages_write_them():
-    assert hexes([(0, 158, 115), (255, 0, 1)]) == ["#009e73", "#ff0001"]
+def test_a_background_is_black_and_own_colours_come_first():
+    assert palette_of(["Background", "cat"])[0] == "#000000" != palette_of(["cat", "Background"])[0]
+    assert palette_of(["a", "b", "c"], [(0, 158, 115), (255, 0, 1)])[:2] == ["#009e73", "#ff0001"]
+    assert palette_of(["a"], [(0, 158, 115), (255, 0, 1)]) == ["#009e73"]
 
 
 def test_palettes_differ_only_where_they_are_used():

@@ -1,30 +1,20 @@
-"""Colours of classes.
-
-Where a dataset brings none, the eight of Okabe and Ito, which people who see red and green alike can tell apart
-(https://jfly.uni-koeln.de/color/), then these mixed with ever more white and black.
-"""
+"""Colours of classes in masks: those that a dataset brings, else those in which all labels are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from gradus.data.masks.labels import Colour
+from gradus.data.showing import NOTHING, colour_of
 
-SAFE: tuple[Colour, ...] = (
-    (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115),
-    (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
-)  # fmt: skip
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+BACKGROUNDS = frozenset(("background", "void", "unlabelled", "unlabeled", "nothing", "none", "black"))
 
 
-def safe_palette(count: int) -> list[Colour]:
-    """So many colours, of which the first is black, for a background."""
-    return [_shade(SAFE[i % len(SAFE)], i // len(SAFE)) for i in range(count)]
-
-
-def hexes(colours: Iterable[Colour]) -> list[str]:
-    """As pages write them: `#rrggbb`."""
-    return ["#{:02x}{:02x}{:02x}".format(*colour) for colour in colours]
+def palette_of(names: Sequence[str], colours: Sequence[Colour] = ()) -> list[str]:
+    """A colour, `#rrggbb`, for each class: its own of `colours`; black, which is shown clear, for a background."""
+    own = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in colours[: len(names)]]
+    others = range(len(own), len(names))
+    return own + [NOTHING if names[number].lower() in BACKGROUNDS else colour_of(number) for number in others]
 
 
 def differing(used: Iterable[int], palette: Sequence[Colour], expected: Sequence[Colour]) -> list[int]:
@@ -34,13 +24,3 @@ def differing(used: Iterable[int], palette: Sequence[Colour], expected: Sequence
     """
     both = min(len(palette), len(expected))
     return [number for number in used if number < both and palette[number] != expected[number]]
-
-
-def _shade(colour: Colour, step: int) -> Colour:
-    """Step 0 is the colour itself; then in turn lighter and darker, a little more each time."""
-    if not step:
-        return colour
-    towards = _WHITE if step % 2 else _BLACK
-    part = 1 - 0.6 ** ((step + 1) // 2)
-    red, green, blue = (round(a + (b - a) * part) for a, b in zip(colour, towards, strict=True))
-    return red, green, blue
