@@ -9,8 +9,8 @@ from benchmarks.measure import Row
 from benchmarks.setting import Setting
 
 NAMES = (
-    "training", "building", "start", "prediction", "home", "memory", "network", "caffemodel", "caffe_networks",
-    "caffe_training",
+    "training", "building", "scanning", "start", "prediction", "home", "memory", "network", "caffemodel",
+    "caffe_networks", "caffe_training",
 )  # fmt: skip
 
 Benchmark = Callable[[Setting], list[Row]]

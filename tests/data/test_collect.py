@@ -1,6 +1,7 @@
 """Folders of their own for validation and testing: matched by name, with limits of their own, counted apart."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import lmdb
@@ -12,6 +13,7 @@ from gradus.core.errors import InputError
 from gradus.data.build import build_classification
 from gradus.data.collect import collect
 from gradus.data.lists import read_entries
+from gradus.data.seeded import shuffled
 
 NOWHERE = Path("/nowhere")  # nothing is unpacked
 
@@ -100,7 +102,56 @@ def test_the_watcher_counts_over_all_folders(tmp_path, options):
                 (tmp_path / root / name / f"{i}.png").touch()
     seen = []
     collect(options(tmp_path / "train", validation=str(tmp_path / "val")), seen.append, NOWHERE)
-    assert seen == [1000, 2200]
+    assert seen == [1000, 1200, 2200]
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A folder of two classes, `count` files in all, which are one."""
+
+    def make(count):
+        root = tmp_path / f"many-{count}"
+        for name in ("a", "b"):
+            (root / name).mkdir(parents=True)
+        first = root / "a" / "picture_000000.jpg"
+        first.touch()
+        for i in range(1, count):
+            (root / "ab"[i % 2] / f"picture_{i:06d}.jpg").hardlink_to(first)
+        return root
+
+    return make
+
+
+def test_half_a_gigabyte_is_enough_for_a_million_files(many, options):
+    def most(root):
+        tracemalloc.start()
+        plan = collect(options(root), nobody, NOWHERE)
+        list(shuffled(plan.parts[Split.TRAIN].entries, 1, "order"))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    few, more = many(2000), many(12_000)
+    most(few)  # what is made once
+    assert (most(more) - most(few)) / 10_000 < 400  # bytes a file, of the 524 that there are
+
+
+def test_a_stop_is_heeded_whenever_it_comes(many, options):
+    root = many(5000)
+
+    def stopping(looks):
+        def watch(_found):
+            nonlocal looks
+            looks -= 1
+            if looks < 0:
+                raise InterruptedError
+
+        return watch
+
+    for looks in range(8):  # five while they are found, one once each class is sorted, one before they are divided
+        with pytest.raises(InterruptedError):
+            collect(options(root), stopping(looks), NOWHERE)
+    assert collect(options(root), stopping(8), NOWHERE).count == 5000
 
 
 @pytest.fixture
@@ -152,7 +203,7 @@ def test_lines_of_no_use_count_as_unreadable_files_do(lists, memory, tmp_path):
     facts = build_classification(asked, tmp_path / "job", report)
     assert facts.unreadable == 1
     (line,) = (tmp_path / "job" / "unreadable.jsonl").read_text().splitlines()
-    assert json.loads(line) == {"file": "train.txt, line 21", "reason": "not of the form `path label`"}
+    assert json.loads(line) == {"file": "train.txt, line 21", "reason": "not of the form `path label`", "kept": False}
     assert any("1 lines of the lists" in warning for warning in report.warnings)
     with (tmp_path / "pictures" / "train.txt").open("a") as file:
         file.write("none 1\nnone 2\n")

@@ -10,7 +10,7 @@ import pytest
 
 from gradus.core.dataset import BadFile
 from gradus.core.errors import StorageFullError
-from gradus.data.files import atomic, remove_leftovers, replace_folder, write_json, write_text, writing
+from gradus.data.files import atomic, remove_leftovers, replace_folder, write_json, write_parts, write_text, writing
 
 
 def names(folder):
@@ -42,6 +42,22 @@ def test_an_error_leaves_the_old_content(tmp_path):
         raise ZeroDivisionError
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a"]
+
+
+def test_text_that_comes_in_parts_is_there_whole_or_not_at_all(tmp_path):
+    def parts(last):
+        yield "één\n"
+        yield last()
+
+    write_parts(tmp_path / "a", parts(lambda: "twee\n"))
+    assert (tmp_path / "a").read_bytes() == "één\ntwee\n".encode()
+    with pytest.raises(InterruptedError):
+        write_parts(tmp_path / "a", parts(_interrupted))
+    assert (tmp_path / "a").read_bytes() == "één\ntwee\n".encode() and names(tmp_path) == ["a"]
+
+
+def _interrupted():
+    raise InterruptedError
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradus.core.errors import InputError
-from gradus.data.lists import entry_lines, escape, read_entries, unescape
+from gradus.data.lists import PART, entry_lines, entry_parts, escape, read_entries, unescape
 
 names = st.binary(min_size=1, max_size=60).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"%")))
 
@@ -23,6 +23,22 @@ def test_names_round_trip(name):
 @given(st.lists(st.tuples(names, st.integers(0, 10**9 - 1))))
 def test_lists_round_trip(entries):
     assert list(read_entries(entry_lines(entries))) == entries
+
+
+def test_a_long_list_comes_in_parts_and_ends_when_a_look_says_so():
+    entries = [(f"{i}.png", i % 7) for i in range(3 * PART + 1)]
+    assert "".join(entry_parts(entries)) == "".join(f"{name} {label}\n" for name, label in entries)
+    looks = iter((None, None, InterruptedError()))
+
+    def look():
+        if error := next(looks):
+            raise error
+
+    read = iter(entries)
+    parts = entry_parts(read, look)
+    assert [next(parts).count("\n"), next(parts).count("\n")] == [PART, PART]
+    with pytest.raises(InterruptedError):
+        next(parts)
 
 
 def test_ordinary_names_are_as_digits_wrote_them():

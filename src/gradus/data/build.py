@@ -18,8 +18,8 @@ from gradus.data.building import Building, settle
 from gradus.data.choice import choose_encoding
 from gradus.data.collect import ANYWHERE, Part, Plan, collect
 from gradus.data.facts import write_facts
-from gradus.data.files import write_text
-from gradus.data.lists import entry_lines, label_lines
+from gradus.data.files import write_parts, write_text
+from gradus.data.lists import entry_parts, label_lines
 from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import in_order
@@ -51,7 +51,7 @@ def _write(build: Building, options: ClassificationOptions, reason: str, plan: P
     folder = build.folder
     write_text(folder / "labels.txt", label_lines(plan.labels))
     for split, part in plan.parts.items():
-        write_text(folder / f"{split}.txt", entry_lines(part.whole()))
+        write_parts(folder / f"{split}.txt", entry_parts(part.whole(), build.look))
     total = Sum((options.height, options.width, options.channels))
     splits = [
         _database(build, options, plan, split, temporary, total if split is Split.TRAIN else None)

@@ -153,7 +153,9 @@ def _divide_classes(
 
 def _folders(options: ClassificationOptions, watch: Watcher) -> Plan:
     listing = scan(Path(options.train), options, watch)
-    plan = Plan(listing.labels, divide(_entries(listing), listing.labels, listing.folder, options), listing.warnings)
+    entries = _entries(listing)
+    watch(listing.count)
+    plan = Plan(listing.labels, divide(entries, listing.labels, listing.folder, options), listing.warnings)
     plan.parts[Split.TRAIN].left_out = listing.left_out
     for split in (Split.VAL, Split.TEST):
         if options.source(split):

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -73,6 +73,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text with the newlines given."""
     write_bytes(path, content.encode())
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write UTF-8 text as it comes, so that long text never is in memory as a whole."""
+    with atomic(path) as file:
+        for part in parts:
+            file.write(part.encode())
 
 
 def write_json(path: Path, model: BaseModel) -> None:

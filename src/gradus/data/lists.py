@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from gradus.core.errors import InputError
 
 Entry = tuple[str, int]  # a file, and the number of its class
+
+PART = 10_000  # lines
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]|%(?=[0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -31,7 +34,15 @@ def unescape(text: str) -> str:
 
 def entry_lines(entries: Iterable[Entry]) -> str:
     """The content of `train.txt`: one `path index` a line."""
-    return "".join(f"{escape(path)} {label}\n" for path, label in entries)
+    return "".join(entry_parts(entries))
+
+
+def entry_parts(entries: Iterable[Entry], look: Callable[[], object] = int) -> Iterator[str]:
+    """The same, a few lines at a time. `look` is called before each part and ends the work by raising."""
+    waiting = iter(entries)
+    while part := list(islice(waiting, PART)):
+        look()
+        yield "".join(f"{escape(path)} {label}\n" for path, label in part)
 
 
 def read_entries(text: str) -> Iterator[Entry]:

@@ -102,6 +102,8 @@ def scan(
             listing.warnings.append(f"Class “{label}”{where} is left out: training has no such class")
             continue
         files = sorted(pictures_of(walk, name), key=os.fsencode)
+        if len(files) >= EVERY:  # sorting a million takes a second
+            watch(walk.found)
         if len(files) < least:
             listing.left_out.append(label)
             listing.warnings.append(f"Class “{label}”{where} is left out: {_pictures(len(files))}, fewer than {least}")
