@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +31,7 @@ from gradus.plugins import manager
 from gradus.plugins.check_form import check_fields, check_options, example
 from gradus.plugins.check_samples import check_decoder, check_empty, check_inference, check_scan
 from gradus.plugins.data import DataKind, Kind
-from gradus.plugins.finding import Finding, Findings
+from gradus.plugins.finding import Checked, Finding, Findings
 
 HOOK = "gradus_data_kinds"
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -70,6 +70,16 @@ def assert_sound(kind: Kind, options: DatasetOptions | None = None, given: BaseM
         raise AssertionError(f"{kind!r} is not sound:\n" + "\n".join(f"  {finding}" for finding in found))
 
 
+def checked(name: str, values: Mapping[str, str]) -> list[Checked]:
+    """Check the kinds that a name stands for, with options of these values where there are any."""
+    return [
+        Checked(
+            kind=str(getattr(kind, "id", kind)), findings=check(kind, options_for(kind, values) if values else None)
+        )
+        for kind in load(name)
+    ]
+
+
 def load(name: str) -> list[Kind]:
     """The kinds that a name stands for: the id of one that is installed, or a module with `gradus_data_kinds`."""
     if (known := manager.kinds().get(name)) is not None:
@@ -98,7 +108,7 @@ def load(name: str) -> list[Kind]:
     return list(make())
 
 
-def options_for(kind: Kind, values: dict[str, Any]) -> DatasetOptions:
+def options_for(kind: Kind, values: Mapping[str, Any]) -> DatasetOptions:
     """Options with these values; `InputError` names the first field that is wrong."""
     try:
         made: DatasetOptions = kind.options.model_validate({"name": "checked", **values})

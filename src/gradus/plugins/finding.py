@@ -5,14 +5,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
 
 from gradus.core.errors import GradusError
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(BaseModel):
     """One thing that is wrong: what it is about (`"options.width"`, `"decode"`), and what to do about it."""
+
+    model_config = ConfigDict(frozen=True)
 
     about: str
     message: str
@@ -21,12 +23,21 @@ class Finding:
         return f"{self.about}: {self.message}"
 
 
+class Checked(BaseModel):
+    """What was found of one kind of data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    findings: list[Finding]
+
+
 class Findings(list[Finding]):
     """What was found, in the order of the checks."""
 
     def add(self, about: str, message: str) -> None:
         """Note something."""
-        self.append(Finding(about, message))
+        self.append(Finding(about=about, message=message))
 
     def expect(self, right: object, about: str, message: str) -> bool:
         """Note something unless it is right; whether it is."""

@@ -1,5 +1,7 @@
 """LMDB and LevelDB behind one protocol, written by their own libraries."""
 
+from random import Random
+
 import lmdb
 import pytest
 
@@ -119,3 +121,25 @@ def test_an_lmdb_whose_last_pages_were_never_written_is_whole(tmp_path):
     with database.after(None) as found:
         assert sum(len(value) for _, value in found) == 50 * 20000 + 100
     database.close()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_lmdb_with_bytes_changed_anywhere_behind_its_head_is_told_or_read(tmp_path, seed):
+    path, random = tmp_path / "db", Random(seed)
+    with lmdb.open(str(path)) as environment, environment.begin(write=True) as transaction:
+        for number in range(500):
+            transaction.put(b"%08d_0" % number, random.randbytes(300))
+    content = bytearray((path / "data.mdb").read_bytes())
+    for place in random.choices(range(2 * 4096, len(content)), k=2000):
+        content[place] = random.randrange(256)
+    (path / "data.mdb").write_bytes(content)
+    database = open_records(path)
+    try:
+        with pytest.raises(InputError, match=r"The database db is damaged: .*MDB_"):
+            keys = database.keys()
+            with database.after(None) as found:
+                sum(len(value) for _, value in found)
+            with database.records(keys) as records:
+                sum(map(len, records))
+    finally:
+        database.close()

@@ -30,7 +30,7 @@ class Database:
         self.path = path
         self.users = 0
         # No lock file: the databases are never written again once they have their name.
-        self._environment = lmdb.open(str(path), readonly=True, lock=False, max_spare_txns=16)
+        self._environment: Any = lmdb.open(str(path), readonly=True, lock=False, max_spare_txns=16)
 
     def __len__(self) -> int:
         return int(self._environment.stat()["entries"])
@@ -49,13 +49,13 @@ class Database:
 
     def keys(self) -> list[bytes]:
         """Every key, in order."""
-        with self._environment.begin() as transaction:
+        with self._reading() as transaction:
             return list(transaction.cursor().iternext(keys=True, values=False))
 
     def keys_from(self, start: bytes, limit: int) -> list[bytes]:
         """At most `limit` keys from `start` on, in order."""
         found: list[bytes] = []
-        with self._environment.begin() as transaction:
+        with self._reading() as transaction:
             cursor = transaction.cursor()
             if limit > 0 and cursor.set_range(start):
                 for key in cursor.iternext(keys=True, values=False):
@@ -67,13 +67,13 @@ class Database:
     @contextmanager
     def after(self, key: bytes | None) -> Iterator[Iterator[tuple[bytes, memoryview]]]:
         """Keys and records in order, those behind `key` or all; the records are valid inside the block only."""
-        with self._environment.begin(buffers=True) as transaction:
+        with self._reading(buffers=True) as transaction:
             yield _behind(transaction.cursor(), key)
 
     @contextmanager
     def records(self, keys: Sequence[bytes]) -> Iterator[Iterator[memoryview]]:
         """The records of `keys`, in that order, as views that are valid inside the block only."""
-        with self._environment.begin(buffers=True) as transaction:
+        with self._reading(buffers=True) as transaction:
             yield (self._record(transaction, key) for key in keys)
 
     def close(self) -> None:
@@ -83,6 +83,19 @@ class Database:
             if self.users == 0:
                 _open.pop(self.path, None)
                 self._environment.close()
+
+    @contextmanager
+    def _reading(self, *, buffers: bool = False) -> Iterator[Any]:
+        """A transaction; what of the file turns out to be damaged is an `InputError`."""
+        try:
+            with self._environment.begin(buffers=buffers) as transaction:
+                yield transaction
+        except lmdb.Error as error:
+            raise InputError(
+                f"The database {self.path.name} is damaged: {error}",
+                file=str(self.path),
+                hint="Build the dataset again.",
+            ) from error
 
     def _record(self, transaction: Any, key: bytes) -> memoryview:
         value = transaction.get(key)
