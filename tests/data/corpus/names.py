@@ -10,7 +10,7 @@ NAMES: tuple[bytes, ...] = (
     b"*?[x].jpg",
     b"<script>alert(1)<\xe2\x81\x84script>.jpg", b"\"><img src=x onerror=alert(1)>.jpg", b"{{7*7}}.jpg", b"${7*7}.jpg",
     b"100%41.jpg", b"%0A.jpg", b"%.jpg", b"back\\slash.jpg", b"C:colon.jpg", b"=cmd.jpg", b"@at.jpg", b".hidden.jpg",
-    b"...jpg",
+    b"dots...jpg",
     b"not-utf-8-\xff\xfe.jpg", b"latin-caf\xe9.jpg", b"lone-\xed\xb3\xbf.jpg", "composed-é.jpg".encode(),
     "composed-e\N{COMBINING ACUTE ACCENT}.jpg".encode(), "\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe.jpg".encode(),
     "line\N{LINE SEPARATOR}separator.jpg".encode(), "\N{GRINNING FACE}.jpg".encode(), b"\x01\x1b[31m\x7f.jpg",
