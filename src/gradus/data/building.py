@@ -88,13 +88,13 @@ class Building:
     @contextmanager
     def workspace(self) -> Iterator[Path]:
         """A folder in which all is made before it is moved to its place; nothing of an earlier start is left."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / FILE).unlink(missing_ok=True)
-        remove_leftovers(self.folder)
-        remove_leftovers(self.folder, BUILDING)
         temporary = self.folder / f"{BUILDING}databases"
         try:
             with writing("the dataset", self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                (self.folder / FILE).unlink(missing_ok=True)
+                remove_leftovers(self.folder)
+                remove_leftovers(self.folder, BUILDING)
                 temporary.mkdir()
                 yield temporary
         finally:
