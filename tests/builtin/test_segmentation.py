@@ -293,3 +293,12 @@ def test_the_defaults_of_digits():
     options = SegmentationOptions(name="x", feature_folder="/x")
     assert options.folder_pct_val == 10 and not options.has_val_folder and options.channel_conversion == "none"
     assert options.colormap_method == "label" and options.feature_encoding == "png" and options.label_encoding == "raw"
+
+
+def test_what_belongs_together_stays_together(made):
+    """Names of two digits: all with the same first digit are one video."""
+    options = SegmentationOptions(name="x", group_expression=r"^(\d)", folder_pct_val=40, **made(count=50))
+    scan = Segmentation().scan(options, lambda _: None)
+    videos = {split: {entry.name[0] for entry in entries} for split, entries in scan.entries.items()}
+    assert videos[Split.TRAIN] | videos[Split.VAL] == set("01234") and not videos[Split.TRAIN] & videos[Split.VAL]
+    assert len(scan.entries[Split.VAL]) == 20

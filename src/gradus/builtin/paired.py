@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,27 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gradus.core.dataset import Percent, ResizeMode, Side, Source, Split
 from gradus.core.errors import InputError
 from gradus.core.form import Shown
+from gradus.data.grouping import by_expression
 from gradus.data.pairs import Fields, Pair, pair_folders
 from gradus.data.pictures import decode, read_file
 from gradus.data.resize import fit, geometry
-from gradus.data.seeded import shuffled
-from gradus.data.split import parts
+from gradus.data.shares import divide
 from gradus.plugins.data import Watch
 
-T = TypeVar("T")
+
+class Called(Protocol):
+    """What has a name, by which it may belong to others."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+P = TypeVar("P", bound=Called)
 
 IMAGES, SPLIT, SIZE = "Images", "Validation and testing", "Size"
+TOGETHER = "Keep together"
+GROUPED = "Images in whose names its first bracket finds the same stay together. A folder each: (.*)/"
 APART, SHARED = ("has_val_folder", "true"), ("has_val_folder", "false")
 RESIZE_MODES = {"squash": "Squash", "crop": "Crop", "fill": "Fill", "half_crop": "Half crop, half fill"}
 
@@ -79,6 +90,9 @@ class PairedFields(BaseModel):
     folder_pct_test: Annotated[Percent, Shown(section=SPLIT, unit="%")] = Field(
         0, title="% for testing", description="Chosen at random, kept for a final test."
     )
+    group_expression: Annotated[str, Shown(section=SPLIT, fold=TOGETHER, placeholder="video([0-9]+)")] = Field(
+        "", max_length=500, title="Expression", description=GROUPED
+    )
 
     @model_validator(mode="after")
     def _paired(self) -> PairedFields:
@@ -127,13 +141,12 @@ def separate(options: PairedFields, watch: Watch) -> tuple[list[Pair], list[str]
     return found.found, found.warnings
 
 
-def divided(found: Sequence[T], apart: Sequence[T] | None, options: PairedFields, seed: int) -> dict[Split, list[T]]:
-    """What is in each split: chosen by chance, with the seed, but for validation samples `apart`. The order stays."""
-    mixed = shuffled(range(len(found)), seed, "split")
-    shares = parts(len(mixed), 0 if apart is not None else options.folder_pct_val, options.folder_pct_test)
-    end = shares.val + shares.test
-    chosen = {Split.TRAIN: mixed[end:], Split.VAL: mixed[: shares.val], Split.TEST: mixed[shares.val : end]}
-    splits = {split: [found[place] for place in sorted(places)] for split, places in chosen.items()}
+def divided(found: Sequence[P], apart: Sequence[P] | None, options: PairedFields, seed: int) -> dict[Split, list[P]]:
+    """What is in each split: shares by chance, but for validation samples `apart`."""
+    key = by_expression(options.group_expression) if options.group_expression else None
+    shares = {Split.VAL: 0 if apart is not None else options.folder_pct_val, Split.TEST: options.folder_pct_test}
+    places = divide([each.name for each in found], shares, seed, key)
+    splits = {split: [found[place] for place in part] for split, part in places.items()}
     return splits if apart is None else {**splits, Split.VAL: list(apart)}
 
 

@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gradus.builtin.paired import RESIZE_MODES
+from gradus.builtin.paired import GROUPED, RESIZE_MODES, TOGETHER
 from gradus.core.dataset import BadFile, Percent, ResizeMode, Side, Source, Split
 from gradus.core.errors import InputError
 from gradus.core.form import Shown
 from gradus.data.fitting import fit_file
+from gradus.data.grouping import by_expression
 from gradus.data.lists import escape
 from gradus.data.pictures import read_file
 from gradus.data.readers.folder import EXTENSIONS, SPLITS
 from gradus.data.readers.manifest import COLUMNS
 from gradus.data.readers.table import Row, no_table, open_table, read_rows, text_of
 from gradus.data.readers.textfile import BadLineError, Places
-from gradus.data.seeded import shuffled
-from gradus.data.split import parts
+from gradus.data.shares import divide
 from gradus.plugins.data import Watch
 
 TABLE, SPLIT, SIZE, NAMED = "Table", "Validation and testing", "Images", "Columns"
@@ -59,6 +59,9 @@ class TableFields(BaseModel):
     )
     test_percent: Annotated[Percent, Shown(section=SPLIT, unit="%")] = Field(
         0, title="% for testing", description="Chosen at random, where no column names these."
+    )
+    group_expression: Annotated[str, Shown(section=SPLIT, fold=TOGETHER, placeholder="patient([0-9]+)")] = Field(
+        "", max_length=500, title="Expression", description=GROUPED
     )
     channels: Annotated[Literal[1, 3], Shown(section=SIZE, words=TYPES)] = Field(
         3, title="Image Type", description="Colour (3 channels) or grayscale (1 channel)."
@@ -149,13 +152,11 @@ class Tables(Generic[V]):
         asked = ((Split.VAL, options.validation_percent), (Split.TEST, options.test_percent))
         shares = {split: 0 if splits[split] else share for split, share in asked}
         train = splits[Split.TRAIN]
-        mixed = shuffled(range(len(train)), self.seed, "split")
-        count = parts(len(train), shares[Split.VAL], shares[Split.TEST])
-        end = count.val + count.test
-        held = {Split.VAL: mixed[: count.val], Split.TEST: mixed[count.val : end], Split.TRAIN: mixed[end:]}
-        for split, places in held.items():
+        key = by_expression(options.group_expression) if options.group_expression else None
+        places = divide([row.name for row in train], shares, self.seed, key)
+        for split in Split:
             kept = [] if split is Split.TRAIN else splits[split]
-            splits[split] = kept + [train[place] for place in sorted(places)]
+            splits[split] = kept + [train[place] for place in places[split]]
         return Rows(splits, self.bad)
 
     def _read(self, file: str, named: str) -> list[Named[V]]:
