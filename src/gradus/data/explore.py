@@ -15,6 +15,7 @@ from gradus.core.dataset import Split
 from gradus.core.errors import NotFoundError
 from gradus.core.generic import GenericFacts
 from gradus.data.arrays import FEATURES, LABELS, decode_record, is_picture
+from gradus.data.datum import decode_datum
 from gradus.data.facts import Facts
 from gradus.data.marked import samples_with
 from gradus.data.png import encode_png
@@ -80,6 +81,13 @@ def read_feature(folder: Path, facts: GenericFacts, split: Split, index: int) ->
     """The feature of one sample, as `decode_record` gives it."""
     with _record(_database(folder, facts, split), split, index, b"%09d" % index) as record:
         return decode_record(bytes(record))
+
+
+def feature_size(folder: Path, facts: GenericFacts, split: Split, index: int) -> tuple[int, int]:
+    """Width and height of a feature, as its record says."""
+    with _record(_database(folder, facts, split), split, index, b"%09d" % index) as record:
+        datum = decode_datum(record)
+        return datum.width, datum.height
 
 
 def read_label(folder: Path, facts: GenericFacts, split: Split, index: int) -> Array | None:

@@ -20,9 +20,12 @@ from gradus.data import digits_job, uploads
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts
 from gradus.data.readers.folder import FIELDS, Watcher, split_folders
+from gradus.data.remote.address import Rules, about, is_address, parse
+from gradus.data.remote.sources import is_remote
+from gradus.data.remote.sources import look as look_elsewhere
 from gradus.jobs.query import MAX_LIMIT, JobQuery
 from gradus.jobs.store import IdempotencyKey
-from gradus.services import jobs, kinds
+from gradus.services import jobs, kinds, secrets
 from gradus.services.deadline import Deadline, DeadlinePassedError
 from gradus.services.forms import Findings
 from gradus.services.house import House
@@ -44,7 +47,8 @@ def check(house: House, options: O, *, unrestricted: bool = False) -> O:
     resolved = resolve(house, options, findings, unrestricted=unrestricted)
     if resolved is not None:
         with findings.collect(), suppress(DeadlinePassedError):  # what was seen of it was right
-            _look(house, uploads.located(resolved, (house.home.uploads,)), Deadline(CHECK_SECONDS).watch)
+            located = secrets.located(house, uploads.located(resolved, (house.home.uploads,)))
+            _look(house, located, Deadline(CHECK_SECONDS).watch)
     elif isinstance(options, ClassificationOptions) and _takes_all(options):
         findings.add(*NOTHING_LEFT[:2], hint=NOTHING_LEFT[2])
     findings.finish()
@@ -59,8 +63,11 @@ def _look(house: House, options: DatasetOptions, watch: Watcher) -> None:
     if options.method is Method.DIGITS:
         digits_job.look(Path(options.train), "train", options.roots).geometry()
         return
+    if is_remote(options):
+        look_elsewhere(options)
+        return
     with TemporaryDirectory(dir=house.home.path, prefix="check-") as folder:
-        collect(options, watch, Path(folder, "unpacked"))
+        collect(options, watch, Path(folder, "unpacked")).close()
 
 
 def _takes_all(options: ClassificationOptions) -> bool:
@@ -76,13 +83,16 @@ def resolve(house: House, options: O, findings: Findings, *, unrestricted: bool 
             found[field] = _source(house, text, field, is_folder, unrestricted)
     if not wanted.keys() <= found.keys():
         return None
+    if isinstance(options, ClassificationOptions):
+        found["hosts"] = None if unrestricted else house.settings.fetch_hosts
     if isinstance(options, ClassificationOptions) and _may_hold_splits(options):
         found |= {FIELDS[split]: str(folder) for split, folder in split_folders(Path(str(found["train"]))).items()}
     return options.model_copy(update=found)
 
 
 def _may_hold_splits(options: ClassificationOptions) -> bool:
-    return options.method is Method.FOLDER and not options.validation and not options.test
+    here = options.method is Method.FOLDER and not is_address(options.train)
+    return here and not options.validation and not options.test
 
 
 def look_at_paths(
@@ -98,6 +108,8 @@ def look_at_paths(
 
 def _source(house: House, text: str, field: str, is_folder: bool, unrestricted: bool) -> str:
     """The whole path of a folder or file that a field names, or the reference of one that was sent."""
+    if is_folder and is_address(text):
+        return _address(house, text, field, unrestricted)
     if is_folder:
         return str(resolve_folder(house.roots, text, field=field, unrestricted=unrestricted))
     if text.startswith(uploads.PREFIX):
@@ -107,6 +119,16 @@ def _source(house: House, text: str, field: str, is_folder: bool, unrestricted: 
     if not path.is_file():
         raise PathError(f"{text} is a folder, not a file", field=field, file=text)
     return str(path)
+
+
+def _address(house: House, text: str, field: str, unrestricted: bool) -> str:
+    """An address of the web that a field names in place of a folder."""
+    try:
+        address = parse(text)
+        Rules.of(None if unrestricted else house.settings.fetch_hosts).check(address.host, address.port)
+    except InputError as error:
+        raise about(error, field=field, file=text) from error
+    return str(address)
 
 
 def keep(house: House, name: str, content: BinaryIO) -> str:
@@ -121,6 +143,7 @@ def create(
     resolved = kinds.become(check(house, options, unrestricted=unrestricted))
     job = jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
     uploads.link(resolved, house.home.uploads, house.home.job_folder(job.id))
+    secrets.lend(house, resolved, job)
     return job
 
 
@@ -199,10 +222,11 @@ def partial(house: House, dataset_id: str) -> list[Counts]:
 def mean_picture(house: House, dataset_id: str) -> Path:
     """The mean image as a JPEG file; `NotFoundError` until it is there."""
     facts(house, dataset_id)
-    path = house.home.job_folder(dataset_id) / "mean.jpg"
-    if not path.is_file():
-        raise NotFoundError("this dataset has no mean image")
-    return path
+    folder = house.home.job_folder(dataset_id)
+    for path in (folder / "mean.jpg", folder / "train_db" / "mean.jpg"):
+        if path.is_file():
+            return path
+    raise NotFoundError("this dataset has no mean image")
 
 
 def unreadable(house: House, dataset_id: str, *, offset: int = 0, limit: int = 100) -> Page[BadFile]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from gradus.core.dataset import DatasetFacts, Split
 from gradus.core.errors import NotFoundError
+from gradus.core.generic import GenericFacts, Presentation
 from gradus.core.view import Page, SampleView
 from gradus.data.facts import Facts
 from gradus.jobs.query import MAX_LIMIT
 from gradus.services import datasets
 from gradus.services.house import House
+
+if TYPE_CHECKING:
+    from gradus.data.explore import Sample
 
 
 def listing(
@@ -23,10 +30,7 @@ def listing(
     total = count_samples(folder, built, split, label)
     limit = max(1, min(limit, MAX_LIMIT))
     found = read_samples(folder, built, split, label, offset, limit) if total else []
-    items = [
-        SampleView(split=split, index=s.index, label=s.label, label_name=_name(built, s.label), key=s.key)
-        for s in found
-    ]
+    items = [_view(dataset_id, folder, built, split, sample) for sample in found]
     following = offset + len(items)
     return Page(items=items, total=total, next=str(following) if items and following < total else None)
 
@@ -42,8 +46,39 @@ def picture(house: House, dataset_id: str, split: Split, index: int) -> bytes:
     return sample_png(house.home.job_folder(dataset_id), built, split, index)
 
 
-def _name(built: Facts, label: int) -> str:
-    return built.labels[label] if isinstance(built, DatasetFacts) else ""
+def label_picture(house: House, dataset_id: str, split: Split, index: int) -> bytes:
+    """The label of one record as a PNG, where it is a mask or a picture; `NotFoundError` where it is not."""
+    from gradus.data.explore import read_label
+    from gradus.data.showing import label_png
+
+    built = datasets.facts(house, dataset_id)
+    if isinstance(built, GenericFacts):
+        label = read_label(house.home.job_folder(dataset_id), built, split, index)
+        if shown := label_png(built.presentation, label, built.palette, ignored=built.ignored):
+            return shown
+    raise NotFoundError(f"the label of record {index} in {split} is no picture")
+
+
+def _view(dataset_id: str, folder: Path, built: Facts, split: Split, sample: Sample) -> SampleView:
+    """One record; of a generic dataset with its label, as it is drawn over or beside its picture."""
+    known = SampleView(split=split, index=sample.index, label=sample.label, key=sample.key)
+    if isinstance(built, DatasetFacts):
+        return known.model_copy(
+            update={"label_name": built.labels[sample.label], "width": built.width, "height": built.height}
+        )
+    from gradus.data.explore import feature_size, read_feature, read_label
+    from gradus.data.showing import label_view
+
+    is_text = built.presentation is Presentation.TEXT
+    width, height = feature_size(folder, built, split, sample.index)
+    label = label_view(
+        built.presentation, read_label(folder, built, split, sample.index), built.labels, built.palette, built.user,
+        feature=read_feature(folder, built, split, sample.index) if is_text else None, ignored=built.ignored,
+    )  # fmt: skip
+    if built.presentation in (Presentation.MASK, Presentation.PICTURE):
+        source = f"/api/v1/datasets/{dataset_id}/samples/{split}/{sample.index}/label.png"
+        label = label.model_copy(update={"source": source})
+    return known.model_copy(update={"width": width, "height": height, "view": label})
 
 
 def _check_label(built: Facts, label: int | None) -> None:

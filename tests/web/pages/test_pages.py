@@ -108,7 +108,7 @@ def test_separate_folders_are_part_of_the_form(browser, server, pictures) -> Non
     options = datasets.options_of(server.house, made.headers["location"].rpartition("/")[2])
     assert (options.validation, options.validation_maximum_per_class) == (str(pictures), 4)
     page = browser.get(made.headers["location"]).text
-    assert f'<dt>Validation Images</dt><dd class="mono">{pictures}</dd>' in page
+    assert f'<dt class="is-long">Validation Images</dt><dd class="mono is-long">{pictures}</dd>' in page
     assert "<dt>% for testing</dt><dd>10 %</dd>" in page
     assert "Not used: it has pictures of its own" in page
 
@@ -167,9 +167,9 @@ def test_a_table_is_sent_with_the_form(browser, server, pictures) -> None:
     assert "t.jsonl, line 13" in shown.text
     made = browser.post("/datasets/new/classification", data=sent, files=files)
     page = browser.get(made.headers["location"]).text
-    assert f'<dt>Image folder</dt><dd class="mono">{pictures}</dd>' in page
+    assert f'<dt class="is-long">Image folder</dt><dd class="mono is-long">{pictures}</dd>' in page
     assert "<dt>Minimum samples per class</dt>" in page
-    assert '<dt>Training Images</dt><dd class="mono">t.jsonl (sent)</dd>' in page
+    assert '<dt class="is-long">Training Images</dt><dd class="mono is-long">t.jsonl (sent)</dd>' in page
     outside = browser.post("/datasets/new/classification", data=sent | {"image_folder": "/etc"}, files=files)
     assert outside.status_code == 403
 

@@ -1,17 +1,26 @@
-"""The samples of a dataset, by database and class."""
+"""The samples of a dataset, by database, class and problem. What is chosen stands in the address."""
 
 from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from gradus.core.dataset import Split
+from gradus.core.generic import GenericFacts, Presentation
+from gradus.data.facts import Facts
 from gradus.services import datasets, samples
 from gradus.web.pages.datasets import show
 from gradus.web.pages.given import GivenHouse
+from gradus.web.pages.words import SPLITS
 
 router = APIRouter()
 SAMPLES_A_PAGE = 60
 MOST_PAGES = 10**7
+SMALL, LARGE = 96, 200  # how wide a sample is shown at first
+LEAST_ASPECT, MOST_ASPECT = 0.5, 2.5
+MARKED = frozenset({Presentation.BOXES, Presentation.MASK})
 
 
 @router.get("/datasets/{job_id}/explore")
@@ -30,7 +39,40 @@ def explore(
     first = (page - 1) * SAMPLES_A_PAGE
     found = samples.listing(house, job_id, chosen.split, label=number, offset=first, limit=SAMPLES_A_PAGE)
     total = found.total or 0
+    state = {"split": chosen.split.value, "label": "" if number is None else number, "page": page}
+
+    def address(**changed: Any) -> str:
+        return "?" + urlencode({name: value for name, value in (state | changed).items() if value != ""})
+
+    marked = isinstance(facts, GenericFacts) and facts.presentation in MARKED
     return show(
         request, house, view, "explore", facts=facts, splits=filled, chosen=chosen, label=number, samples=found.items,
-        page=page, pages=max(1, -(-total // SAMPLES_A_PAGE)), total=total, first=first + 1,
+        page=page, pages=max(1, -(-total // SAMPLES_A_PAGE)), total=total, first=first + 1, address=address,
+        marked=marked, legend=_legend(facts) if marked else [], cell=_cell(facts), SPLITS=SPLITS,
+        problems=[], problem="", aspect=_aspect(facts),
     )  # fmt: skip
+
+
+def _legend(facts: Facts) -> list[tuple[str, str]]:
+    """Every class with its colour."""
+    from gradus.data.showing import colour_of
+
+    palette = facts.palette if isinstance(facts, GenericFacts) else []
+    return [(name, colour_of(number, palette)) for number, name in enumerate(facts.labels)]
+
+
+def _cell(facts: Facts) -> int:
+    """How wide a sample is shown at first: large enough to see what is marked in it."""
+    if isinstance(facts, GenericFacts):
+        return LARGE
+    return SMALL if facts.width < 128 else 136
+
+
+def _aspect(facts: Facts) -> float:
+    """The shape of a cell, width by height: that of all pictures, within bounds; a square where they differ."""
+    if isinstance(facts, GenericFacts):
+        shape = facts.splits[0].feature.shape
+        width, height = (shape[2], shape[1]) if shape else (1, 1)
+    else:
+        width, height = facts.width, facts.height
+    return min(max(width / height, LEAST_ASPECT), MOST_ASPECT)

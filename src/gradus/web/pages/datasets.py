@@ -11,7 +11,7 @@ from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import DatasetFacts, DatasetOptions, Split
 from gradus.core.generic import GenericFacts
 from gradus.core.state import JobState
-from gradus.core.view import DatasetView
+from gradus.core.view import DatasetView, SampleView
 from gradus.data.facts import Facts
 from gradus.services import datasets, job_files, jobs, samples
 from gradus.services.house import House
@@ -147,15 +147,14 @@ def _histograms(house: House, view: DatasetView) -> list[Histogram]:
     ]
 
 
-def _previews(house: House, job_id: str, facts: Facts) -> list[tuple[str, Split, int]]:
-    """One picture of each of the first classes, or the first of all, as (words, split, index)."""
+def _previews(house: House, job_id: str, facts: Facts) -> list[tuple[str, SampleView]]:
+    """One sample of each of the first classes, or the first of all, with what it is called."""
     if not facts.split(Split.TRAIN):
         return []
     if isinstance(facts, GenericFacts):
-        found = samples.listing(house, job_id, Split.TRAIN, limit=PREVIEWS).items
-        return [(f"Sample {sample.index}", Split.TRAIN, sample.index) for sample in found]
-    shown: list[tuple[str, Split, int]] = []
-    for number, name in enumerate(facts.labels[:PREVIEWS]):
-        for sample in samples.listing(house, job_id, Split.TRAIN, label=number, limit=1).items:
-            shown.append((name, Split.TRAIN, sample.index))
-    return shown
+        return [("", sample) for sample in samples.listing(house, job_id, Split.TRAIN, limit=PREVIEWS // 2).items]
+    return [
+        (name, sample)
+        for number, name in enumerate(facts.labels[:PREVIEWS])
+        for sample in samples.listing(house, job_id, Split.TRAIN, label=number, limit=1).items
+    ]

@@ -10,6 +10,7 @@ from gradus.core.form import holds
 from gradus.web.pages import words
 from gradus.web.pages.fields import Field, Size, layout
 
+LONG = 28  # characters of a value that does not stand beside its title
 ELSEWHERE = frozenset({"name", "group"})  # shown in the head of the page
 
 
@@ -21,6 +22,11 @@ class Row:
     value: str
     mono: bool = False
     note: str = ""
+
+    @property
+    def long(self) -> bool:
+        """Whether it takes a line of its own."""
+        return self.mono or len(self.value) > LONG
 
 
 def rows(options: DatasetOptions, notes: Mapping[str, str]) -> list[Row]:
