@@ -13,7 +13,6 @@ from gradus.builtin.detection_canvas import Size, canvas_of, fitted
 from gradus.builtin.detection_labels import (
     DONT_CARE,
     Classes,
-    count,
     custom_classes,
     found_classes,
     kitti_classes,
@@ -26,13 +25,12 @@ from gradus.core.errors import InputError
 from gradus.core.generic import Presentation
 from gradus.data.annotations.read import Pictured, Reading, read
 from gradus.data.annotations.recognise import Format
-from gradus.data.grouping import by_expression, divide_groups
+from gradus.data.grouping import by_expression
 from gradus.data.lists import escape
 from gradus.data.masks.palette import palette_of
 from gradus.data.pictures import decode, read_file
 from gradus.data.readers.folder import SHOWN
-from gradus.data.seeded import shuffled
-from gradus.data.split import parts
+from gradus.data.shares import divide
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
 
@@ -110,7 +108,7 @@ class ObjectDetection(DataKind[DetectionOptions]):
 
 def _classes(options: DetectionOptions, reading: Reading) -> Classes:
     """The classes; warns of boxes that are of no class. `InputError` if no box for training is of one."""
-    counts = count(box for each in reading.splits[Split.TRAIN] for box in each.boxes.boxes)
+    counts = reading.counts[Split.TRAIN]
     if options.classes:
         classes = custom_classes(options.classes)
         if classes.names[0] != DONT_CARE:
@@ -119,9 +117,8 @@ def _classes(options: DetectionOptions, reading: Reading) -> Classes:
         classes = kitti_classes()
     else:
         classes = found_classes(counts, reading.names)
-    for split, own in reading.splits.items():
-        unknown = classes.unknown(count(box for each in own for box in each.boxes.boxes))
-        if unknown:
+    for split, own in reading.counts.items():
+        if unknown := classes.unknown(own):
             named = ", ".join(f"{name} ({times:,})" for name, times in Counter(unknown).most_common(NAMED))
             more = ", …" if len(unknown) > NAMED else ""
             reading.warnings.append(f"Classes of {SHOWN[split]} that are not among those learned: {named}{more}")
@@ -142,17 +139,8 @@ def _divided(reading: Reading, options: DetectionOptions) -> dict[Split, Sequenc
     pictures = splits[Split.TRAIN]
     if not any(shares.values()):
         return splits
-    if options.group_expression:
-        named = [(each.path, 0) for each in pictures]
-        taken = divide_groups(named, by_expression(options.group_expression), shares, options.seed)
-    else:
-        mixed = shuffled(range(len(pictures)), options.seed, "split")
-        ends = parts(len(mixed), shares[Split.VAL], shares[Split.TEST])
-        taken = {
-            Split.TRAIN: mixed[: ends.train],
-            Split.VAL: mixed[ends.train : ends.train + ends.val],
-            Split.TEST: mixed[ends.train + ends.val :],
-        }
+    key = by_expression(options.group_expression) if options.group_expression else None
+    taken = divide([each.path for each in pictures], shares, options.seed, key)
     for split, places in taken.items():
         if split is Split.TRAIN or shares[split]:
             splits[split] = [pictures[place] for place in sorted(places)]
@@ -160,7 +148,7 @@ def _divided(reading: Reading, options: DetectionOptions) -> dict[Split, Sequenc
 
 
 def _entries(pictures: Sequence[Pictured], split: Split) -> list[Entry]:
-    most = max((len(each.boxes.boxes) for each in pictures), default=0)
+    most = max((each.count for each in pictures), default=0)
     return [Entry(each.name, Marked(each, split, most)) for each in pictures]
 
 

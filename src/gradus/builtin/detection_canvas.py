@@ -71,7 +71,7 @@ def _largest(pictures: Iterable[Pictured], watch: Watch) -> Size | None:
     for number, picture in enumerate(pictures, 1):
         if number % EVERY == 0:
             watch(number)
-        if size := picture.boxes.size or _size(picture.path):
+        if size := picture.size or _size(picture.path):
             sizes.add(size)
     if len(sizes) < 2:
         return None

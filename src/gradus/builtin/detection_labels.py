@@ -9,8 +9,7 @@ What is left of the array is zeros.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,11 +63,6 @@ def found_classes(counts: Mapping[str, int], declared: Sequence[str]) -> Classes
             numbers[name.lower()] = len(names)
             names.append(name)
     return Classes(names, numbers)
-
-
-def count(boxes: Iterable[Box]) -> Counter[str]:
-    """How often each class is marked."""
-    return Counter(box.name for box in boxes)
 
 
 def number_of(box: Box, classes: Classes, split: Split, least: int) -> int:

@@ -101,7 +101,7 @@ class DetectionOptions(GenericOptions):
         None, title="Resize image width", description="After padding; boxes are scaled as well. Empty: not resized."
     )
     resize_image_height: Annotated[Side | None, Shown(section=SIZE, unit="px")] = Field(
-        None, title="Resize image height", description="With the width, or empty as that."
+        None, title="Resize image height", description="Both or none."
     )
     channel_conversion: Annotated[Conversion, Shown(section=SIZE, words=CONVERSIONS)] = Field(
         Conversion.RGB, title="Channel conversion", description="What becomes of the images' colours."
@@ -170,10 +170,7 @@ class DetectionOptions(GenericOptions):
         return {Split.TRAIN: 0.0, Split.VAL: self.folder_pct_val, Split.TEST: self.folder_pct_test}[split]
 
 
-def _fields(split: str) -> tuple[str, str, str]:
+def _fields(split: Split) -> tuple[str, str, str]:
     """The fields of a split that name its pictures, its labels and its file."""
-    return (
-        f"{split}_image_folder",
-        f"{split}_label_folder",
-        "annotations" if split == "train" else f"{split}_annotations",
-    )
+    file = "annotations" if split is Split.TRAIN else f"{split}_annotations"
+    return f"{split}_image_folder", f"{split}_label_folder", file

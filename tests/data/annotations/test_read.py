@@ -12,7 +12,8 @@ import pytest
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError, PathError
 from gradus.data.annotations.layout import Given, split_of
-from gradus.data.annotations.read import Reading, read
+from gradus.data.annotations.read import read
+from gradus.data.annotations.reading import Reading
 from gradus.data.annotations.recognise import Format
 
 Writers = SimpleNamespace
@@ -163,10 +164,20 @@ def test_pascals_lists_are_the_splits(writers: Writers, tmp_path: Path) -> None:
         Split.VAL: ["b"],
     }
     assert reading.warnings[1:] == [
-        "Named for validation but of no use: 1, such as z",
-        "Named for validation and for another part too, which has them: 1",
+        "1 pictures listed for validation are not there, such as z",
         "1 pictures are in none of the lists of ImageSets/Main and are left out",
     ]
+    assert reading.counts == {Split.TRAIN: {"cat": 1, "dog": 1}, Split.VAL: {"bird": 1}}
+
+
+def test_boxes_are_read_again_from_their_file(writers: Writers, tmp_path: Path) -> None:
+    kitti(writers, tmp_path)
+    picture = found(tmp_path).splits[Split.TRAIN][0]
+    assert (picture.count, len(picture.boxes.boxes)) == (2, 2)
+    (tmp_path / "label_2" / "a.txt").write_text("Car\n")
+    with pytest.raises(InputError, match=r"label_2/a.txt: 1 columns") as caught:
+        assert picture.boxes
+    assert caught.value.problem.line == 1
 
 
 def test_a_source_of_its_own_takes_the_place_of_what_lies_beside(writers: Writers, tmp_path: Path) -> None:

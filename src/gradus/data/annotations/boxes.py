@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from gradus.core.errors import InputError
 from gradus.data.lists import escape
@@ -117,6 +118,7 @@ def number(text: str, what: str, line: int | None = None) -> float:
         raise InputError(f"{what} is “{shown(text)}”, which is no number", line=line) from None
 
 
+@lru_cache(maxsize=4096)  # a name is one object, however many boxes have it
 def class_name(text: str) -> str:
     """The name of a class as it is shown and stored: one line, no blanks around it."""
     return escape(text.strip())[:LONGEST_NAME]

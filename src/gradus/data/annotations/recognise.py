@@ -123,3 +123,12 @@ def _of_text(contents: Contents, names: Sequence[str]) -> Format:
         if words:
             return Format.YOLO if words[0].replace(b".", b"").isdigit() else Format.KITTI
     return Format.YOLO if contents.place.names else Format.KITTI
+
+
+def about(error: InputError, file: Path, contents: Contents) -> InputError:
+    """An error of a file that is for all pictures, of the field that names it."""
+    problem = error.problem
+    return InputError(
+        f"{escape(file.name)}: {problem.message}", field=contents.place.given.fields[2], file=escape(str(file)),
+        line=problem.line, hint=problem.hint,
+    )  # fmt: skip
