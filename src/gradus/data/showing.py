@@ -34,7 +34,12 @@ MOST_BOXES, MOST_VALUES = 1000, 100
 DONT_CARE = "dontcare"  # KITTI's name for what counts neither as found nor as missed
 NOTHING = "#000000"  # the colour of what is left clear in a mask
 GOLDEN_ANGLE = 137.508 / 360  # turns the hue so that neighbouring classes differ
-BASE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#9467bd")  # Okabe and Ito's
+BASE = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442",  # Okabe and Ito's
+    # each the farthest from all before it, for people who see red or green and for those who do not
+    "#0000ff", "#6969ff", "#00ff96", "#692d0f", "#780069", "#e1004b", "#4b00b4", "#87003c", "#7896ff", "#f0b4b4",
+    "#e1965a", "#3c2d96", "#4be1f0", "#b4ff78", "#785a78", "#963c00", "#693cff",
+)  # fmt: skip
 
 
 def colour_of(number: int, palette: Sequence[str] = ()) -> str:
