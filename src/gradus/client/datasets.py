@@ -9,6 +9,7 @@ from pathlib import Path
 from gradus.client.listing import jobs_of
 from gradus.client.transport import Transport
 from gradus.core.classification import ClassificationOptions
+from gradus.core.credentials import Credentials, KeptKeys
 from gradus.core.dataset import BadFile, Split
 from gradus.core.job import Job
 from gradus.core.view import DatasetView, Page, SampleView, SentFile
@@ -31,6 +32,10 @@ class Datasets:
         """Send a file that a dataset is to be made of; what is answered stands in its options in place of a path."""
         with path.open("rb") as file:
             return self._transport.upload("/uploads", SentFile, [("file", (path.name, file))]).reference
+
+    def send_keys(self, keys: Credentials) -> str:
+        """Send the keys of a store; what is answered stands in a dataset's options as `s3_credentials`."""
+        return self._transport.post("/secrets", KeptKeys, keys).reference
 
     def list(self, *, state: str | None = None) -> Iterator[Job]:
         """All datasets, newest first."""

@@ -31,6 +31,7 @@ class Method(StrEnum):
     TEXTFILE = "textfile"  # lists of `path label`
     ARCHIVE = "archive"  # a zip or tar of such a folder
     MANIFEST = "manifest"  # a table with a row for each picture
+    S3 = "s3"  # a bucket whose keys have a part for each class
     DIGITS = "digits"  # a dataset of DIGITS, which is taken over; chosen by importing one
 
 
@@ -43,10 +44,13 @@ class GroupBy(StrEnum):
     COLUMN = "column"  # those of one group in a table
 
 
+STORE = ("method", "s3")
+_IN_S3 = ("s3_bucket", "s3_path")
 ONE_FILE = ("method", "textfile", "archive", "manifest")
 LISTS = ("method", "textfile")
+PLACED = ("method", "folder", "textfile", "archive", "manifest", "digits")  # one field says where the pictures are
 RELATIVE = ("method", "textfile", "manifest")  # names pictures, by paths that may be relative
-COUNTED = ("method", "folder", "archive", "manifest")  # the limits of samples per class hold
+COUNTED = ("method", "folder", "archive", "manifest", "s3")  # the limits of samples per class hold
 APART = ("method", "folder", "textfile", "archive")  # pictures for validation and testing may lie elsewhere
 COUNTED_APART = ("method", "folder", "archive")
 
@@ -59,8 +63,10 @@ DATABASE = Shown(section="Images", fold="Database")
 
 METHODS = {
     "folder": "Use Image Folder", "textfile": "Use Text Files", "archive": "Upload Archive", "manifest": "Use Table",
+    "s3": "Use S3",
 }  # fmt: skip
 METHOD_NOTES = {
+    "s3": "A bucket of Amazon S3, or of a store that speaks like it. Keys are kept apart until it is built.",
     "textfile": "Each line of a list is the path of a picture and the number of its class.",
     "archive": "A zip or tar of a folder with one sub-folder of pictures for each class.",
     "manifest": "A CSV, JSON lines or Parquet file with the columns path, label and, if wanted, split (train, "
@@ -89,10 +95,26 @@ class ClassificationOptions(DatasetOptions):
     method: Annotated[Method, Shown(section="Source", words=METHODS, notes=METHOD_NOTES)] = Field(
         Method.FOLDER, title="Method", description="Where the pictures and their classes come from."
     )
-    train: Annotated[str, replace(SOURCE, path="folder", file_when=ONE_FILE, send=True)] = Field(
+    train: Annotated[str, replace(SOURCE, path="folder", file_when=ONE_FILE, when=PLACED, send=True)] = Field(
         min_length=1, max_length=4096, title="Training Images",
-        description="A folder on this machine with a sub-folder of pictures for each class; or a list, archive, table.",
+        description="A folder with a sub-folder of pictures for each class, on this machine or the web (http://…); "
+        "or a list, archive, table.",
     )  # fmt: skip
+    s3_endpoint: Annotated[Source, replace(SOURCE, when=STORE, placeholder="https://s3.amazonaws.com")] = Field(
+        "", title="Endpoint URL", description="Of the store. Empty: Amazon's."
+    )
+    s3_bucket: Annotated[str, replace(SOURCE, when=STORE)] = Field(
+        "", max_length=255, title="Bucket", description="The name it has in the store."
+    )
+    s3_path: Annotated[str, replace(SOURCE, when=STORE)] = Field(
+        "", max_length=1024, title="Path", description="Its “sub-folders” are the classes. Empty: those of the bucket."
+    )
+    s3_credentials: Annotated[str, replace(SOURCE, when=STORE, keys=True)] = Field(
+        "", pattern="^(secret:[0-9a-f]{32})?$", title="Keys", description="Empty: for what everybody may read."
+    )
+    keep_copies: Annotated[bool, replace(SOURCE, when=STORE)] = Field(
+        False, title="Keep copies on disk", description="Of the pictures, in the dataset's folder."
+    )
     image_folder: Annotated[Source, replace(SOURCE, path="folder", when=RELATIVE)] = Field(
         "", title="Image folder (optional)", description="Where relative paths of the list start. Empty: beside it."
     )
@@ -174,8 +196,26 @@ class ClassificationOptions(DatasetOptions):
         Compression.NONE, title="DB compression", description="For HDF5: gzip takes less room and more time."
     )
 
+    hosts: Annotated[list[str] | None, Shown(hidden=True)] = Field(
+        [], title="Allowed hosts", description="Set by the server: from these, pictures are fetched wherever they are."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bucket(cls, given: object) -> object:
+        """Bucket and path are one address in `train`, which tells where the pictures are whatever the method."""
+        if not isinstance(given, dict) or given.get("method") != Method.S3:
+            return given
+        bucket, _, path = str(given.get("train") or "").removeprefix("s3://").partition("/")
+        found = {"s3_bucket": bucket, "s3_path": path} | {name: given[name] for name in _IN_S3 if given.get(name)}
+        return given | found | {"train": f"s3://{found['s3_bucket']}/{str(found['s3_path']).strip('/')}"}
+
     @model_validator(mode="after")
     def _consistent(self) -> ClassificationOptions:
+        if self.method is Method.S3 and not self.s3_bucket:
+            raise ValueError("Bucket must not be empty")
+        if self.method is Method.S3 and (self.validation or self.test):
+            raise ValueError("Validation Images and Test Images are shares of the pictures in the bucket")
         if self.percent(Split.VAL) + self.percent(Split.TEST) > 100:
             raise ValueError("% for validation and % for testing together are more than 100")
         for split, kind in ((Split.TRAIN, ""), (Split.VAL, "validation "), (Split.TEST, "test ")):

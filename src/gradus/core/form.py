@@ -24,8 +24,9 @@ class Shown:
     Fields of the same `section` stand in one panel, those of the same `fold` behind one summary in it. `when` names
     another field and the values of it with which this one is meant; with all others it is not shown, and what was
     entered there is not used. `path` says that the text names a folder or file on the server's machine; it is a file
-    although `path` says folder where `file_when` holds. `send` says that a file may be sent in its place. `words` are
-    what its values are called, in the order in which they are offered, `notes` what is told of one once it is chosen.
+    although `path` says folder where `file_when` holds. `send` says that a file may be sent in its place. `keys` says
+    that it refers to an access key and a secret key, which are entered here and kept apart. `words` are what its
+    values are called, in the order in which they are offered, `notes` what is told of one once it is chosen.
     """
 
     section: str = ""
@@ -34,6 +35,7 @@ class Shown:
     path: Literal["", "folder", "file"] = ""
     file_when: tuple[str, ...] = ()
     send: bool = False
+    keys: bool = False
     unit: str = ""
     placeholder: str = ""
     lines: int = 1  # of a text

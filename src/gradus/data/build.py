@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 from gradus.core.classification import ClassificationOptions
@@ -18,6 +19,7 @@ from gradus.data.building import Building, settle
 from gradus.data.choice import choose_encoding
 from gradus.data.collect import ANYWHERE, Part, Plan, collect
 from gradus.data.facts import write_facts
+from gradus.data.fetching import fetch, prune
 from gradus.data.files import write_parts, write_text
 from gradus.data.lists import entry_parts, label_lines
 from gradus.data.mean import Sum, write_mean, write_picture
@@ -26,6 +28,9 @@ from gradus.data.ordered import in_order
 from gradus.data.seeded import shuffled
 from gradus.data.work import Recipe, chunk_size
 from gradus.data.writers.writer import open_writer
+
+UNPACKED = "unpacked"
+COPIES = "pictures"  # that were fetched, where they are kept
 
 
 def build_classification(options: ClassificationOptions, folder: Path, report: Report) -> DatasetFacts:
@@ -37,11 +42,12 @@ def build_classification(options: ClassificationOptions, folder: Path, report: R
     reuse_memory()
     build = Building(options, folder, report)
     with build.workspace() as temporary:
-        plan = collect(options, build.found, temporary / "unpacked")
-        for warning in plan.warnings:
-            report.warning(warning)
-        build.files = plan.count + len(plan.bad)
-        build.bad, build.read = list(plan.bad), len(plan.bad)
+        with closing(collect(options, build.found, temporary / UNPACKED)) as plan:
+            for warning in plan.warnings:
+                report.warning(warning)
+            build.files = plan.count + len(plan.bad)
+            build.bad, build.read = list(plan.bad), len(plan.bad)
+            fetch(plan, build)
         files = (file for file, _ in plan.parts[Split.TRAIN].entries)
         encoding, reason = choose_encoding(options, files)
         return _write(build, options.model_copy(update={"encoding": encoding}), reason, plan, temporary)
@@ -66,6 +72,9 @@ def _write(build: Building, options: ClassificationOptions, reason: str, plan: P
     for split in Split:
         filled = any(facts.split == split and facts.count for facts in splits)
         settle(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
+    if options.keep_copies:
+        prune(temporary / UNPACKED)
+        settle(temporary / UNPACKED, folder / COPIES)
     facts = DatasetFacts(
         labels=plan.labels,
         width=options.width,
@@ -98,7 +107,10 @@ def _database(
     counts = [0] * len(plan.labels)
     apart = source.root != plan.parts[Split.TRAIN].root
     shown = source.prefix if apart or source.root == ANYWHERE else ""
-    recipe = Recipe(root=str(source.root).rstrip("/"), options=options, summed=total is not None, shown=shown)
+    recipe = Recipe(
+        root=str(source.root).rstrip("/"), options=options, summed=total is not None, shown=shown,
+        copy_of=source.elsewhere.copy_of if source.elsewhere else None,
+    )  # fmt: skip
     began = time.monotonic()
     at = 0
     with open_writer(options, temporary / f"{split}_db") as writer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +21,15 @@ from gradus.data.lists import Entry, escape
 from gradus.data.readers.folder import FIELDS, SHOWN, Listing, Watcher, least_for_all, scan, split_folders
 from gradus.data.readers.manifest import Table, metadata_of, read_manifest, read_metadata
 from gradus.data.readers.textfile import Places, read_labels, read_list
+from gradus.data.remote.address import Rules, is_address
+from gradus.data.remote.fetcher import Fetcher
+from gradus.data.remote.sources import Addresses, Elsewhere, draw, is_remote, opened
 from gradus.data.seeded import sampled, shuffled
 from gradus.data.split import parts
 from gradus.data.uploads import FOLDER as UPLOADS
 
 ANYWHERE = Path("/")
+LISTED = "listed"
 _SHARES = {Split.VAL: "validation_percent", Split.TEST: "test_percent"}
 
 
@@ -38,15 +43,20 @@ class Part:
     left_out: list[str] = field(default_factory=list)
     groups: int | None = None  # that are kept together
     named: str = ""  # what is shown in place of `root`, where that is gone when the dataset is built
+    elsewhere: Elsewhere | None = None  # from where the files are still to be fetched
 
     def whole(self) -> Iterator[Entry]:
         """The entries with whole paths."""
-        return ((f"{self.prefix}{file}", label) for file, label in self.entries)
+        return ((self.whole_name(file), label) for file, label in self.entries)
+
+    def whole_name(self, file: str) -> str:
+        """The whole path of a file, or its address."""
+        return file if is_address(file) else f"{self.prefix}{file}"
 
     @property
     def prefix(self) -> str:
         """What makes whole paths of the files' names."""
-        return f"{self.named or self.root}/".replace("//", "/")
+        return str(self.named or self.root).rstrip("/") + "/"
 
 
 Parts = dict[Split, Part]
@@ -61,6 +71,11 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)  # lines of lists that cannot be used
     groups: dict[str, str] = field(default_factory=dict)  # of files, as a table names them
+    connections: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Let go of the connections by which files elsewhere are fetched."""
+        self.connections.close()
 
     @property
     def count(self) -> int:
@@ -71,7 +86,8 @@ class Plan:
 def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
     """Find the files. `watch` is told how many there are so far, and may raise to stop.
 
-    What has to be unpacked is written below `space`, which belongs to the caller.
+    What has to be unpacked is written below `space`, which belongs to the caller. The plan is to be closed when
+    what it has `elsewhere` was fetched.
     `InputError` names the field whose source is no dataset, or leaves nothing to train on.
     """
     if options.method is Method.DIGITS:
@@ -82,12 +98,15 @@ def collect(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan
         plan = _archives(options, watch, space)
     elif options.method is Method.MANIFEST:
         plan = _table(options, read_manifest(Path(options.train), _places(options, Split.TRAIN), watch))
+    elif is_remote(options):
+        plan = _drawn(options, watch, space)
     elif files := metadata_of(options):
         plan = _table(options, read_metadata(files, options.roots, watch))
     else:
         plan = _folders(options, watch)
     if key := grouping(options, plan.groups):
         _tell_groups(plan, options, key)
+    _listed(plan, options, space)
     return plan
 
 
@@ -176,6 +195,33 @@ def _archives(options: ClassificationOptions, watch: Watcher, space: Path) -> Pl
     return plan
 
 
+def _drawn(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
+    """Folders elsewhere, drawn on this disk and read as folders; what is chosen of them is still to be fetched."""
+    with ExitStack() as connections:
+        remotes = connections.enter_context(opened(options))
+        *_, drawing = draw(options, remotes, space, watch)
+        plan = _folders(drawing.options, watch)
+        for part in plan.parts.values():
+            if within := drawing.at(part.root):
+                part.elsewhere, part.named = within, within.shown
+        plan.bad += drawing.bad
+        plan.connections = connections.pop_all()
+    if drawing.bad:
+        plan.warnings.append(f"{len(drawing.bad):,} names there cannot be used; the dataset lists them")
+    return plan
+
+
+def _listed(plan: Plan, options: ClassificationOptions, space: Path) -> None:
+    """Addresses that a list names are still to be fetched."""
+    parts = [part for part in plan.parts.values() if part.root == ANYWHERE]
+    found = [part for part in parts if any(is_address(file) for file, _ in part.entries)]
+    if found:
+        (space / LISTED).mkdir(parents=True)
+        fetcher = plan.connections.enter_context(Fetcher(Rules.of(options.hosts)))
+        for part in found:
+            part.elsewhere = Addresses(fetcher, space / LISTED)
+
+
 def unpack_all(options: ClassificationOptions, watch: Watcher, space: Path) -> tuple[ClassificationOptions, list[str]]:
     """The options with folders below `space` in place of the archives, and what is to be said of these."""
     folders: dict[str, str] = {}
@@ -259,7 +305,7 @@ def _places(options: ClassificationOptions, split: Split) -> Places:
     """Where the relative paths of a list or table start; beside it, but nothing lies beside what was sent."""
     path, folder = Path(options.source(split)), options.folder_of(split)
     beside = None if path.parent.parent.name == UPLOADS else path.parent
-    return Places(Path(folder) if folder else beside, options.roots)
+    return Places(Path(folder) if folder else beside, options.roots, Rules.of(options.hosts))
 
 
 def _entries(listing: Listing, labels: Sequence[str] | None = None) -> list[Entry]:

@@ -18,6 +18,7 @@ from gradus.data.fitting import Fitted, fit_file
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import read_file
+from gradus.data.remote.address import is_address
 
 CHUNK = 32
 CHUNK_BYTES = 4 * 2**20  # of pixels: few enough to stay in the processor's cache, and that no thread waits at the end
@@ -46,6 +47,7 @@ class Recipe:
     options: ClassificationOptions
     summed: bool  # whether the mean is wanted
     shown: str = ""  # put before the names of files in messages
+    copy_of: Callable[[str], str] | None = None  # where a file is that was fetched, empty for others
     measure: Measure | None = None  # what else is to be known of each picture while it is here
 
     def __call__(self, entries: Sequence[Entry], halt: Event) -> Done:
@@ -57,10 +59,12 @@ class Recipe:
             if halt.is_set():
                 break
             try:
-                data = read_file(f"{self.root}/{file}")
+                data = read_file((self.copy_of and self.copy_of(file)) or f"{self.root}/{file}")
                 picture = fit_file(data, options.width, options.height, options.channels, options.resize_mode)
             except ImageError as error:
-                done.bad.append(BadFile(file=escape(self.shown + file), reason=str(error)))
+                done.bad.append(
+                    BadFile(file=escape(file if is_address(file) else self.shown + file), reason=str(error))
+                )
                 continue
             if total is not None:
                 total.add(picture.pixels)

@@ -19,7 +19,7 @@ from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts
 from gradus.data.uploads import located
 from gradus.jobs.resources import PARSING
-from gradus.services import kinds
+from gradus.services import kinds, secrets
 from gradus.services.datasets import resolve
 from gradus.services.deadline import Deadline, DeadlinePassedError
 from gradus.services.forms import Findings
@@ -51,7 +51,8 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
     assert resolved is not None  # nothing was found
     most = min(asked.count, max(1, MAX_PIXELS // (asked.width * asked.height)))
     with house.resources.slot(PARSING), TemporaryDirectory(dir=house.home.path, prefix="example-") as space:
-        found = look(located(resolved, (house.home.uploads,)), Path(space), pictures=most)
+        sent = secrets.located(house, located(resolved, (house.home.uploads,)))
+        found = look(sent, Path(space), pictures=most)
     return Preview(
         classes=[_class(each, asked) for each in found.classes],
         class_count=found.class_count,

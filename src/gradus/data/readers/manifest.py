@@ -124,7 +124,7 @@ def _use(row: Mapping[str, str], places: Places, own: Split | None) -> Used:
         raise BadLineError("has no label" if not label else f"has a label of more than {LONGEST_LABEL} characters")
     if split and split not in SPLITS:
         raise BadLineError(f"split “{escape(split)[:50]}”: it can be train, validation or test")
-    return places.find(row["path"])[1:], escape(label), SPLITS.get(split, own)
+    return places.entry(row["path"]), escape(label), SPLITS.get(split, own)
 
 
 def _columns(table: OpenTable) -> dict[str, str]:

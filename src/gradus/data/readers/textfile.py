@@ -20,6 +20,7 @@ from gradus.core.dataset import BadFile
 from gradus.core.errors import InputError, PathError
 from gradus.data.lists import Entry, escape, unescape
 from gradus.data.readers.folder import EVERY, Watcher
+from gradus.data.remote.address import Rules, parse
 
 LONGEST_LINE = 8192
 HOPELESS = 1000  # lines, all of them bad, after which a file is no list
@@ -27,7 +28,7 @@ MAX_LABELS = 10**6
 LABEL_BYTES = 64 * 2**20
 _MARK = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_ADDRESS = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NUMBER = re.compile(rb"[+-]?[0-9]+")
 
 
@@ -44,12 +45,29 @@ class Listed:
 
 
 class Places:
-    """Where listed files may lie, and where their relative paths start. `roots` None allows every place."""
+    """Where listed files may lie, and where their relative paths start. `roots` None allows every place.
 
-    def __init__(self, start: Path | None, roots: Sequence[str] | None) -> None:
+    `rules` are those for addresses of the web; without them, none is allowed.
+    """
+
+    def __init__(self, start: Path | None, roots: Sequence[str] | None, rules: Rules | None = None) -> None:
         self._start = None if start is None else str(start)
+        self._rules = rules
         self._roots = None if roots is None else [root.rstrip("/") + "/" for root in roots]
         self._folder = lru_cache(maxsize=4096)(os.path.realpath)
+
+    def entry(self, name: str) -> str:
+        """A listed file as entries name it: its whole path without the first `/`, or its address on the web."""
+        if not _ADDRESS.match(text := name.strip()):
+            return self.find(name)[1:]
+        if self._rules is None:
+            raise BadLineError("an address, not a path of this machine")
+        try:
+            address = parse(text)
+            self._rules.check(address.host, address.port)
+        except InputError as error:
+            raise BadLineError(str(error)) from error
+        return str(address)
 
     def find(self, name: str) -> str:
         """The whole path of a regular file; `BadLineError` says why it cannot be used."""
@@ -140,11 +158,9 @@ def _entry(line: bytes, places: Places, classes: int) -> Entry:
     name, *rest = line.rsplit(None, 1)
     if not rest or not _NUMBER.fullmatch(rest[0]):
         raise BadLineError("not of the form `path label`")
-    if _ADDRESS.match(name.lstrip()):
-        raise BadLineError("an address, not a path of this machine")
     if len(rest[0]) > 10 or not 0 <= (label := int(rest[0])) < classes:
         raise BadLineError(f"label {rest[0].decode()[:20]}: there are {classes:,}, counted from 0")
-    return places.find(os.fsdecode(name))[1:], label
+    return places.entry(os.fsdecode(name)), label
 
 
 def numbered_lines(file: BinaryIO, path: Path, named: str, longest: int = LONGEST_LINE) -> Iterator[tuple[int, bytes]]:

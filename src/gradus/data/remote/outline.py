@@ -30,6 +30,9 @@ class RemoteFolder(Protocol):
     def shown(self) -> str:
         """What stands before the names, to be read by people; a slash at its end."""
 
+    def top(self) -> list[str]:
+        """The names of the folders right in it, or of the first of them, by one question."""
+
     def names(self, watch: Watcher) -> Iterator[str]:
         """The names of all that is in it, with `/` between folders; a folder's own name ends in `/`."""
 
@@ -45,7 +48,7 @@ def outline(remote: RemoteFolder, target: Path, named: str, watch: Watcher) -> l
 
     `watch` is told how many pictures there are so far.
     """
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     root, found, bad = str(target), 0, list[BadFile]()
     try:
         for number, name in enumerate(remote.names(watch), 1):

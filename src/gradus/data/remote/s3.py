@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
+from gradus.core.credentials import Credentials
 from gradus.core.errors import InputError
 from gradus.data.readers.folder import Watcher
 from gradus.data.remote.address import about, parse
@@ -33,16 +32,6 @@ _MEANINGS = {
     "ExpiredToken": ("The keys are no longer valid", "s3_credentials", "Give new ones."),
     "NoSuchKey": ("The store has no such object", "s3_path", None),
 }
-
-
-class Credentials(BaseModel):
-    """Keys of a store; `session_token` where they were lent for a while."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-    access_key: SecretStr = Field(min_length=1, max_length=4096, title="Access Key")
-    secret_key: SecretStr = Field(min_length=1, max_length=4096, title="Secret Key")
-    session_token: SecretStr | None = Field(None, max_length=16384, title="Session Token")
 
 
 class Bucket:
@@ -75,7 +64,7 @@ class Bucket:
                     yield name
             watch(found)
 
-    def folders(self) -> list[str]:
+    def top(self) -> list[str]:
         """The names of the first folders right below the path, by one request."""
         answer = self._asked("list_objects_v2", Bucket=self._bucket, Prefix=self._prefix, Delimiter="/")
         return [each["Prefix"].removeprefix(self._prefix).rstrip("/") for each in answer.get("CommonPrefixes", ())]
@@ -174,8 +163,7 @@ def _client(fetcher: Fetcher, endpoint: str, keys: Credentials | None) -> Any:
             raise StoreConnectionError(error=explained(error)) from None  # boto3 tries again
         return AWSResponse(request.url, answer.status, dict(answer.headers), _Raw(pieces, answer.close))
 
-    secrets = keys.model_dump() if keys else {}
-    plain = {name: value.get_secret_value() for name, value in secrets.items() if value}
+    plain = keys.model_dump() if keys else {}
     config = Config(
         signature_version=None if keys else UNSIGNED,
         s3={"addressing_style": "path" if endpoint else "auto"},

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 from gradus.core.errors import InputError
 from gradus.data.ordered import in_order
 from gradus.data.readers.folder import Watcher
-from gradus.data.remote.address import Address, about, parse
+from gradus.data.remote.address import Address, about
 from gradus.data.remote.fetcher import CONNECTIONS, Fetcher
 from gradus.data.remote.listing import Listed, folder_of, read_listing
 
@@ -47,10 +47,9 @@ class WebFolder:
         """The address below which the pictures are."""
         return self._first.at.origin + self._start
 
-    @property
-    def top(self) -> Listed:
-        """What the first page lists."""
-        return self._first.listed
+    def top(self) -> list[str]:
+        """The folders that the first page lists."""
+        return self._first.listed.folders
 
     def names(self, watch: Watcher) -> Iterator[str]:
         """All files and folders, the pages of one depth after those of the depth before."""
@@ -107,11 +106,3 @@ class WebFolder:
             return False
         seen.add(path)
         return True
-
-
-def check_address(text: str, named: str) -> Address:
-    """An address of the web as it was entered into a field of a form."""
-    try:
-        return parse(text)
-    except InputError as error:
-        raise about(error, field=named, file=text) from error
