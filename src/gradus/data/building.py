@@ -18,6 +18,7 @@ from gradus.data.files import remove_leftovers, replace_folder, write_text, writ
 BUILDING = ".building-"
 UNREADABLE = "unreadable.jsonl"
 SCANNED = 0.02  # the share of the progress that finding the files is given
+FETCHED = 0.5  # where they are fetched from elsewhere, the share until all are here
 SHOWN = 3  # unreadable files named in an error
 EACH = 0.5  # seconds between two reports
 
@@ -38,6 +39,7 @@ class Building:
     files: int = 0  # to be read in all
     read: int = 0
     bad: list[BadFile] = field(default_factory=list)
+    before: float = SCANNED  # the share of the progress until the first file is read
     started: float = field(default_factory=time.monotonic)
     _reported: float = 0.0
 
@@ -56,6 +58,18 @@ class Building:
         self.look()
         self.report.progress(0.0, f"looking for pictures: {files:,} found")
 
+    def fetched(self, seen: int, bad: Iterable[BadFile], at: int, of: int, began: float) -> None:
+        """Tell how many files were fetched from elsewhere; give up when too many cannot be had."""
+        self.read = seen
+        self.bad.extend(bad)
+        self.judge()
+        now = time.monotonic()
+        if now - self._reported >= EACH or at == of:
+            self._reported = now
+            self.before = SCANNED + (FETCHED - SCANNED) * at / of
+            rate = at / (now - began) if now > began else None
+            self.report.progress(self.before, f"fetching pictures: {at:,} of {of:,}", rate)
+
     def take(self, read: int, bad: Iterable[BadFile], split: Split, at: int, of: int, began: float) -> bool:
         """Count what was read, tell how far it is, and give up when too much cannot be used; whether it was told."""
         self.read += read
@@ -65,7 +79,7 @@ class Building:
         if now - self._reported < EACH and at != of:
             return False
         self._reported = now
-        fraction = SCANNED + (1 - SCANNED) * self.read / self.files
+        fraction = self.before + (1 - self.before) * self.read / self.files
         rate = at / (now - began) if now > began else None
         self.report.progress(min(fraction, 0.999), f"building {split}: {at:,} of {of:,}", rate)
         return True
