@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from unittest.mock import patch
 
 import cv2
@@ -21,18 +23,24 @@ from benchmarks.quiet import Quiet
 from benchmarks.setting import Setting
 from gradus.core.classification import ClassificationOptions
 from gradus.data.build import build_classification
+from gradus.data.quality.measure import Measure
 from gradus.data.threads import cores
+from gradus.data.work import CHUNK, Recipe
 
 VALIDATION = 25  # percent
 SIDE = 256
 COUNT, WIDTH, HEIGHT = 1000, 500, 375
-CAMERA_COUNT, CAMERA_WIDTH, CAMERA_HEIGHT = 60, 2048, 1536
+EACH = 8  # files to decode at a time, so that no thread waits at the end
+SOME = 200  # of them, to be measured in one thread
+CAMERA_COUNT, CAMERA_WIDTH, CAMERA_HEIGHT = 150, 2048, 1536
 FEW, MANY = 1000, 20_000
 KINDS = {"png": ("PNG", "png", 10.0, 0.40), "raw": ("raw", "none", 2.3, 0.55), "jpg": ("JPEG", "jpg", 2.3, 0.50)}
 
 
 def run(setting: Setting) -> list[Row]:
-    return [*_digits_files(setting), *_photographs(setting), *_camera(setting), _memory(setting)]
+    return [
+        *_digits_files(setting), *_photographs(setting), _statistics(setting), *_camera(setting), _memory(setting)
+    ]  # fmt: skip
 
 
 def _digits_files(setting: Setting) -> list[Row]:
@@ -95,6 +103,30 @@ def _photographs(setting: Setting) -> list[Row]:
     return rows
 
 
+def _statistics(setting: Setting) -> Row:
+    """What the mean, the hashes and all else that is measured take of the time of PNG records, in one thread."""
+    folder = write_photographs(COUNT, WIDTH, HEIGHT)
+    entries = _pairs(folder)[:SOME]
+    options = _options(folder, "png")
+    recipes = {
+        "bare": Recipe(root="", options=options, summed=False),
+        "whole": Recipe(root="", options=options, summed=True, measure=Measure()),
+    }
+    shares = []
+    for _ in range(setting.rounds):
+        for at in range(0, SOME, CHUNK):
+            seconds = {}
+            for name, recipe in recipes.items():
+                start = time.thread_time()
+                recipe(entries[at : at + CHUNK], Event())
+                seconds[name] = time.thread_time() - start
+            shares.append(1 - seconds["bare"] / seconds["whole"])
+    return Row(
+        name="building_statistics", what=f"all statistics, of the time of PNG records of {SIDE} x {SIDE}", unit="%",
+        better="less", ours=100 * statistics.median(shares), bar=12.0, bar_kind="figure",
+    )  # fmt: skip
+
+
 def _camera(setting: Setting) -> list[Row]:
     """Photographs of 2048 x 1536, which need not be decoded whole."""
     folder = write_photographs(CAMERA_COUNT, CAMERA_WIDTH, CAMERA_HEIGHT)
@@ -155,11 +187,14 @@ def _pairs(folder: Path) -> list[tuple[str, int]]:
 
 
 def _squashed(folder: Path, out: Path, encoding: str) -> None:
-    options = ClassificationOptions.model_validate(
+    build_classification(_options(folder, encoding), out, Quiet())
+
+
+def _options(folder: Path, encoding: str) -> ClassificationOptions:
+    return ClassificationOptions.model_validate(
         {"name": "photographs", "train": str(folder), "validation_percent": 0, "encoding": encoding,
          "width": SIDE, "height": SIDE}
     )  # fmt: skip
-    build_classification(options, out, Quiet())
 
 
 def _decode(pairs: list[tuple[str, int]], **options: int) -> None:
@@ -170,7 +205,7 @@ def _decode(pairs: list[tuple[str, int]], **options: int) -> None:
             simplejpeg.decode_jpeg(Path(path).read_bytes(), "RGB", **options)
 
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(some, [pairs[i : i + 32] for i in range(0, len(pairs), 32)]))
+        list(pool.map(some, [pairs[i : i + EACH] for i in range(0, len(pairs), EACH)]))
 
 
 def _ours(folder: Path, out: Path) -> None:

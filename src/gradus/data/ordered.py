@@ -28,18 +28,18 @@ def in_order(
     look: Callable[[], None],
     threads: int | None = None,
 ) -> Iterator[D]:
-    """Run the recipe over all entries, `size` at a time, and yield the results in the order of the entries.
+    """Run the recipe over all entries, at most `size` at a time, and yield the results in the order of the entries.
 
-    The recipe ends early once the event is set. `look` is called several times a second and ends the work by raising.
+    The last are fewer and fewer at a time, so that all threads end together. The recipe ends early once the event is
+    set. `look` is called several times a second and ends the work by raising.
     """
     threads = threads or cores()
     halt = Event()
     running: deque[Future[D]] = deque()
-    chunks = (entries[i : i + size] for i in range(0, len(entries), size))
     with ThreadPoolExecutor(threads, thread_name_prefix="build") as pool:
         try:
-            for chunk in chunks:
-                running.append(pool.submit(recipe, chunk, halt))
+            for start, end in _chunks(len(entries), size, threads):
+                running.append(pool.submit(recipe, entries[start:end], halt))
                 if len(running) > threads * AHEAD:
                     yield _next(running, look)
             while running:
@@ -47,6 +47,14 @@ def in_order(
         finally:
             halt.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _chunks(count: int, size: int, threads: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    while start < count:
+        end = start + max(1, min(size, (count - start) // (2 * threads)))
+        yield start, end
+        start = end
 
 
 def _next(running: deque[Future[D]], look: Callable[[], None]) -> D:
