@@ -97,14 +97,23 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def dataset(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """90 of them to train on, 30 to validate."""
-    folder = tmp_path_factory.mktemp("dataset")
-    options = ClassificationOptions(name="bars", train=str(pictures), channels=1, width=SIDE, height=SIDE)
+    return _built(pictures, tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="session")
+def hdf5_dataset(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same pictures as compressed HDF5."""
+    return _built(pictures, tmp_path_factory.mktemp("hdf5"), backend="hdf5", compression="gzip")
+
+
+def _built(pictures: Path, folder: Path, **changed: object) -> Path:
+    given = {"name": "bars", "train": str(pictures), "channels": 1, "width": SIDE, "height": SIDE}
 
     class Quiet(Remembered):
         def counts(self, split: Split, labels: Sequence[str], counts: Sequence[int]) -> None:
             pass
 
-    build_classification(options, folder, Quiet())
+    build_classification(ClassificationOptions.model_validate(given | changed), folder, Quiet())
     return folder
 
 

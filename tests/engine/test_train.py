@@ -53,6 +53,15 @@ def test_it_learns_and_says_so(trained: Path, dataset: Path, tmp_path: Path, opt
     assert equal(weights(tmp_path), weights(trained))
 
 
+def test_hdf5_teaches_what_an_lmdb_teaches_with_crop_and_mean(
+    dataset: Path, hdf5_dataset: Path, tmp_path: Path, options, report
+) -> None:
+    for name, source in (("lmdb", dataset), ("hdf5", hdf5_dataset)):
+        train(options(epochs=2, crop_size=10, mean="image"), source, tmp_path / name, report(), device="cpu")
+    assert equal(weights(tmp_path / "lmdb"), weights(tmp_path / "hdf5"))
+    assert "HDF5Data" in (tmp_path / "hdf5" / "train_val.prototxt").read_text()
+
+
 def test_what_it_writes(trained: Path, dataset: Path) -> None:
     assert (trained / "labels.txt").read_text() == "across\ndown\nplain\n"
     recorded = Preprocessing.model_validate_json((trained / "preprocessing.json").read_bytes())

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from gradus.core.dataset import DatasetFacts, Split
+from gradus.core.dataset import Backend, DatasetFacts, Split
 from gradus.core.errors import ConflictError, InputError
 from gradus.core.model import MeanKind, Precision, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.network import NetworkInput
@@ -128,6 +128,7 @@ def _sources(job: _Job) -> Sources:
         val=str(dataset / "val_db") if count_of(job.facts, Split.VAL) else None,
         mean_file=model_files.MEAN if mean is MeanKind.IMAGE else None,
         mean_values=pixel if mean is MeanKind.PIXEL else (),
+        hdf5=job.facts.backend is Backend.HDF5,
     )
 
 

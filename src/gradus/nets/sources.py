@@ -16,3 +16,4 @@ class Sources:
     val: str | None = "val_db"
     mean_file: str | None = None
     mean_values: tuple[float, ...] = ()
+    hdf5: bool = False  # the databases are HDF5 files, named by a list in each

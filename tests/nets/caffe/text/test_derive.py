@@ -106,6 +106,15 @@ def test_the_prefixes_of_early_digits():
     assert derived.batch["val"] == 2
 
 
+def test_databases_of_hdf5_are_named_as_caffe_reads_them():
+    text = train_val_text(derive(DATA + BODY, GIVEN), Sources("a/train_db", "a/val_db", "mean.binaryproto", hdf5=True))
+    layers = parse_network(text, "t")[1]
+    data = [layer.message for layer in layers if layer.message.type == "HDF5Data"]
+    assert [d.hdf5_data_param.source for d in data] == ["a/train_db/list.txt", "a/val_db/list.txt"]
+    assert all(d.hdf5_data_param.batch_size and not d.HasField("transform_param") for d in data)
+    assert "data_param {" not in text.replace("hdf5_data_param {", "")
+
+
 def test_a_plain_train_val_text_gets_a_softmax_and_loses_dead_branches():
     text = PREFIXED.replace("train_aux", "aux").replace('layer { name: "deploy_out" type: "Softmax"', "#")
     derived = derive(text.replace("train_in", "in"), GIVEN)

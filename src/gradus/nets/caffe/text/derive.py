@@ -276,7 +276,16 @@ def _merged(train: list[Definition], val: list[Definition]) -> list[Definition]:
 
 
 def _fill_source(message: Any, sources: Sources, *, train: bool) -> None:
-    message.data_param.source = sources.train if train else sources.val or ""
+    """Name the database. Caffe transforms nothing of HDF5, so that crop, mean and scale cannot stand there."""
+    place = sources.train if train else sources.val or ""
+    if sources.hdf5:
+        message.type = "HDF5Data"
+        message.hdf5_data_param.source = f"{place}/list.txt"
+        message.hdf5_data_param.batch_size = message.data_param.batch_size
+        message.ClearField("data_param")
+        message.ClearField("transform_param")
+        return
+    message.data_param.source = place
     message.data_param.backend = 1  # LMDB
     if sources.mean_file:
         message.transform_param.mean_file = sources.mean_file
