@@ -94,7 +94,7 @@ class MultiLabel(DataKind[MultiLabelOptions]):
     """A picture, and 0 or 1 for each class."""
 
     id = "image-multi-label"
-    title = "Multi-label classification"
+    title = "Multi-label"
     summary = "Images that may each belong to several classes, or to none"
     presentation = Presentation.CLASSES
     options = MultiLabelOptions

@@ -34,6 +34,7 @@ P = TypeVar("P", bound=Called)
 IMAGES, SPLIT, SIZE = "Images", "Validation and testing", "Size"
 TOGETHER = "Keep together"
 GROUPED = "Images in whose names its first bracket finds the same stay together. A folder each: (.*)/"
+RESIZED = "In pixels. Both empty: as the images are, which must then be of one size."
 APART, SHARED = ("has_val_folder", "true"), ("has_val_folder", "false")
 RESIZE_MODES = {"squash": "Squash", "crop": "Crop", "fill": "Fill", "half_crop": "Half crop, half fill"}
 
@@ -67,10 +68,10 @@ class PairedFields(BaseModel):
         Conversion.NONE, title="Channel conversion", description="What becomes of the images' colours."
     )
     width: Annotated[Side | None, Shown(section=SIZE, unit="px", placeholder="as it is")] = Field(
-        None, title="Resize width", description="Empty: as the images are, which must then be of one size."
+        None, title="Resize width", description=RESIZED
     )
     height: Annotated[Side | None, Shown(section=SIZE, unit="px", placeholder="as it is")] = Field(
-        None, title="Resize height", description="With the width, or empty as that."
+        None, title="Resize height", description=RESIZED
     )
     resize_mode: Annotated[ResizeMode, Shown(section=SIZE, words=RESIZE_MODES)] = Field(
         ResizeMode.SQUASH, title="Resize transformation", description="How images of another shape are made to fit."
