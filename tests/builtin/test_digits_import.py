@@ -173,6 +173,34 @@ def test_a_job_of_features_and_labels_becomes_a_generic_dataset(tmp_path, write_
     assert options.prebuilt_test_images == ""
 
 
+@pytest.mark.parametrize("backend", ["lmdb", "hdf5"])
+def test_a_few_records_can_be_looked_at_before(digits_job, backend):
+    job = digits_job("raw", backend)
+    options = asked(job.folder)
+    scan = KIND.scan(options, lambda _: None)
+    assert ({split: len(part) for split, part in scan.entries.items()}, scan.labels) == (
+        {"train": 9, "val": 4}, ["ant", "bee", "cow"],
+    )  # fmt: skip
+    decoder = KIND.prepare(options, scan)
+    assert [entry.name for entry in scan.entries[Split.VAL][1:]] == [f"val, record {i}" for i in (1, 2, 3)]
+    sample = decoder(scan.entries[Split.TRAIN][7])
+    assert (sample.feature == job.pixels["train"][7][..., ::-1]).all()
+    assert (sample.label, sample.counts) == (1, {1: 1})
+
+
+def test_a_few_records_of_a_generic_job_can_be_looked_at_before(tmp_path, write_lmdb, datum):
+    pictures = [datum(np.full((3, 4, 5), i, np.uint8)) for i in range(3)]
+    for name, values in (
+        ("features", pictures),
+        ("labels", [datum(np.full((2, 1, 1), i, np.float32)) for i in range(3)]),
+    ):
+        write_lmdb(tmp_path / "job" / "train_db" / name, [(b"%09d" % i, value) for i, value in enumerate(values)])
+    options = asked(tmp_path / "job")
+    scan = KIND.scan(options, lambda _: None)
+    sample = KIND.prepare(options, scan)(scan.entries[Split.TRAIN][-1])
+    assert (sample.feature.shape, sample.feature.max(), sample.label.reshape(-1).tolist()) == ((4, 5, 3), 2, [2, 2])
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
@@ -200,9 +228,10 @@ def test_links_out_of_the_allowed_folders_lead_nowhere(digits_job, tmp_path):
     (job.folder / "labels.txt").rename(secret / "labels.txt")
     (job.folder / "labels.txt").symlink_to(secret / "labels.txt")
     options = asked(job.folder, roots=[str(job.folder)])
-    KIND.scan(options, lambda _: None)
     with pytest.raises(PathError, match="outside the folders that are allowed"):
-        import_classification(KIND.become(options), tmp_path / "job", None)
+        KIND.scan(options, lambda _: None)
+    (job.folder / "labels.txt").unlink()
+    KIND.scan(options, lambda _: None)
     (job.folder / "train_db").rename(secret / "train_db")
     (job.folder / "train_db").symlink_to(secret / "train_db")
     with pytest.raises(PathError, match="outside the folders that are allowed"):

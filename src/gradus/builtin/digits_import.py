@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gradus.builtin.prebuilt import PrebuiltOptions
+from gradus.builtin.prebuilt import PrebuiltDatabases, PrebuiltOptions
+from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.classification import ClassificationOptions, Method
-from gradus.core.dataset import Compression, DatasetOptions, ResizeMode, Source
-from gradus.core.errors import InputError
+from gradus.core.dataset import Compression, DatasetOptions, ResizeMode, Source, Split
 from gradus.core.form import Shown
 from gradus.data.digits_job import FEATURES, LABELS, DigitsJob, look
+from gradus.data.readers.lmdb import label_of
 from gradus.plugins import hookimpl
-from gradus.plugins.data import DataKind, Decoder, Kind, Scan, Watch
+from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
 
 FIELD = "folder"
+DIGITS = 8  # of a key, before its class
 
 
 class ImportOptions(DatasetOptions):
@@ -35,7 +38,7 @@ class DigitsImport(DataKind[ImportOptions]):
     """Stands for the dataset that the folder holds: of classes, or generic with features and labels."""
 
     id = "digits-import"
-    title = "Dataset of DIGITS"
+    title = "DIGITS"
     category = "Import"
     summary = "The job folder of a dataset that DIGITS made, of pictures and classes or of features and labels"
     options = ImportOptions
@@ -44,11 +47,14 @@ class DigitsImport(DataKind[ImportOptions]):
         """Look into the folder."""
         job = _job(options)
         if job.generic:
-            _generic(options, job).prebuilt()
-        else:
-            job.geometry()
-        watch(1)
-        return Scan(entries={})
+            return PrebuiltDatabases().scan(_generic(options, job), watch)
+        job.geometry()
+        counts: dict[Split, int] = {}
+        for split in job.databases:
+            with closing(job.open(split)) as database:
+                counts[split] = len(database)
+        watch(sum(counts.values()))
+        return Scan({split: StoredEntries(split, count) for split, count in counts.items()}, labels=job.labels())
 
     def become(self, options: ImportOptions) -> DatasetOptions:
         """The options of a classification or a generic dataset, with what the databases tell."""
@@ -56,8 +62,19 @@ class DigitsImport(DataKind[ImportOptions]):
         return _generic(options, job) if job.generic else _classification(options, job)
 
     def prepare(self, options: ImportOptions, scan: Scan) -> Decoder:
-        """Nothing is decoded: it has become another dataset before."""
-        raise InputError("An import has no samples to decode", field="type")
+        """Read the records of an entry."""
+        job = _job(options)
+        if job.generic:
+            return PrebuiltDatabases().prepare(_generic(options, job), scan)
+
+        def decode(entry: Entry) -> Sample:
+            split, number = entry.source
+            with closing(job.open(split)) as database:
+                keys = database.keys_from(b"%08d" % number, 1)
+                label = label_of(keys[0]) if keys else -1
+                return Sample(stored_array(database, number, DIGITS), label, counts={label: 1} if label >= 0 else {})
+
+        return decode
 
 
 def _job(options: ImportOptions) -> DigitsJob:

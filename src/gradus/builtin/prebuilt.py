@@ -7,19 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.dataset import DatasetOptions, Source, Split
-from gradus.core.errors import InputError
 from gradus.core.form import Shown
 from gradus.core.generic import SHAPES
 from gradus.core.report import Report
 from gradus.data.prebuilt import Pair, Prebuilt, build_prebuilt, look
 from gradus.plugins import hookimpl
-from gradus.plugins.data import DataKind, Decoder, Kind, Scan, Watch
+from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
 
 SECTION = "Databases"
 FOLDER = Shown(section=SECTION, path="folder")
 KEEPING = {"link": "Use them where they lie", "copy": "Copy them"}
 ID = "image-generic"
+DIGITS = 9  # of a key
 
 
 class PrebuiltOptions(DatasetOptions):
@@ -80,7 +81,7 @@ class PrebuiltOptions(DatasetOptions):
 
 
 class PrebuiltDatabases(DataKind[PrebuiltOptions]):
-    """Databases that are there already; nothing is made of files, so there are no entries."""
+    """Databases that are there already; entries are their records, for those who want to see some."""
 
     id = ID
     title = "Other"
@@ -90,12 +91,21 @@ class PrebuiltDatabases(DataKind[PrebuiltOptions]):
 
     def scan(self, options: PrebuiltOptions, watch: Watch) -> Scan:
         """Open the databases and compare their lengths."""
-        watch(sum(look(options.prebuilt()).values()))
-        return Scan(entries={})
+        counts = look(options.prebuilt())
+        watch(sum(counts.values()))
+        return Scan({split: StoredEntries(split, count) for split, count in counts.items()})
 
     def prepare(self, options: PrebuiltOptions, scan: Scan) -> Decoder:
-        """Nothing is decoded: records are used as they are."""
-        raise InputError("Prebuilt databases have no samples to decode", field="type")
+        """Read the records of an entry."""
+        prebuilt = options.prebuilt()
+
+        def decode(entry: Entry) -> Sample:
+            split, number = entry.source
+            with prebuilt.open(split) as opened:
+                feature, *label = (stored_array(database, number, DIGITS) for database in opened)
+            return Sample(feature, label[0] if label else None)
+
+        return decode
 
     def build(self, options: PrebuiltOptions, folder: Path, report: Report) -> None:
         """Read every record, then link or copy the databases."""
