@@ -194,6 +194,8 @@ def test_nothing_to_learn_is_an_error(made, build):
     assert caught.value.problem.field == "custom_classes"
     with pytest.raises(InputError, match="there are no boxes"):
         build(made({"a": (64, 64, "")}))
+    with pytest.raises(InputError, match=r"no boxes. label_2/a.txt, line 1: the class is “Unicorn”, which is no num"):
+        build(made({"a": (64, 64, "Unicorn 1 2 3 4")}), format="yolo")
 
 
 def coco(tmp_path, annotations, categories=("cow", "ant", "unused")):

@@ -124,6 +124,7 @@ def _classes(options: DetectionOptions, reading: Reading) -> Classes:
             reading.warnings.append(f"Classes of {SHOWN[split]} that are not among those learned: {named}{more}")
     if not any(classes.number(name) or name.lower() == classes.names[0] != DONT_CARE for name in counts):
         there = f"the boxes are of {', '.join(sorted(counts)[:NAMED])}" if counts else "there are no boxes"
+        there += "".join(f". {bad.file}: {bad.reason}" for bad in reading.bad[:1])
         raise InputError(
             f"No box for training is of a class that is to be learned: {there}",
             field="custom_classes" if options.classes else "train_label_folder",
