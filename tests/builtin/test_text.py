@@ -14,6 +14,7 @@ from gradus.builtin.text import ALPHABET, TextClassification, TextInput, TextOpt
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 from gradus.data.datum import decode_datum
+from gradus.data.generic import build_generic
 from gradus.data.text import UNKNOWN, Alphabet
 
 KIND = TextClassification()
@@ -197,3 +198,23 @@ def test_a_prediction_is_of_a_snippet_or_of_a_file(asked, tmp_path):
     for wrong in ({}, {"snippet": "a", "test_data_file": "b"}):
         with pytest.raises(ValidationError, match="not both"):
             TextInput(**wrong)
+
+
+def test_it_is_built_into_databases_that_caffe_reads(asked, tmp_path, memory, read_lmdb):
+    rows = [(1 + at % 3, f"Text {at}!") for at in range(12)]
+    options = asked("".join(f"{label},{text}\n" for label, text in rows), max_chars_per_sample=9, validation_percent=25)
+    report = memory()
+    facts = build_generic(KIND, options, tmp_path / "job", report)
+    assert ({s.split: s.class_counts for s in facts.splits}, facts.labels) == (
+        {"train": [3, 3, 3], "val": [1, 1, 1]}, ["1", "2", "3"],
+    )  # fmt: skip
+    assert (facts.presentation, facts.user) == ("text", {"alphabet": ALPHABET})
+    found = []
+    for split in ("train", "val"):
+        features = read_lmdb(tmp_path / "job" / f"{split}_db" / "features")
+        labels = read_lmdb(tmp_path / "job" / f"{split}_db" / "labels")
+        for (key, feature), (other, label) in zip(features, labels, strict=True):
+            assert (key, feature.channels, feature.height, feature.width) == (other, 1, 1, 9)
+            assert feature.label == label.label == label.float_data[0]
+            found.append((label.label + 1, list(feature.data)))
+    assert sorted(found) == sorted((label, by_the_book(text, 9)) for label, text in rows)
