@@ -265,6 +265,10 @@ def test_voc(made, build, tmp_path):
     (lists / "val.txt").write_text("06\n07\n")
     facts, _, _ = build(feature_folder=str(tmp_path))
     assert [s.count for s in facts.splits] == [6, 2]
+    own = made(images="vi", labels="vl", count=3, first=20)
+    given = {"validation_feature_folder": own["feature_folder"], "validation_label_folder": own["label_folder"]}
+    facts, _, _ = build(feature_folder=str(tmp_path), has_val_folder=True, **given)
+    assert [s.count for s in facts.splits] == [6, 3]
 
 
 def test_a_folder_of_labels_is_needed(made, build):

@@ -123,6 +123,32 @@ def test_shares_and_size(decode):
     assert sample.label.shape == (40, 60) and sample.counts[1] == 16 * 16
 
 
-def test_both_kinds_of_labels_are_too_many():
-    with pytest.raises(ValueError, match="cannot both be given"):
-        SegmentationOptions(name="x", feature_folder="/a", label_folder="/b", annotations_file="/c.json")
+def test_separate_validation_images_have_a_file_of_their_own(decode, tmp_path):
+    annotations = [rectangle(2, 2, 10, 10)]
+    with pytest.raises(InputError, match="must not be empty") as error:
+        decode(annotations, has_val_folder=True, validation_feature_folder=str(tmp_path / "images"))
+    assert error.value.problem.field == "validation_annotations_file"
+    other = {"images": [{"id": 4, "file_name": "a.png", "width": WIDTH, "height": HEIGHT}], "categories": CATEGORIES}
+    own = {**other, "annotations": [rectangle(0, 0, 3, 3, category=3, image=4)]}
+    (tmp_path / "val.json").write_text(json.dumps(own))
+    given = {
+        "validation_feature_folder": str(tmp_path / "images"),
+        "validation_annotations_file": str(tmp_path / "val.json"),
+    }
+    sample, scan = decode(annotations, has_val_folder=True, **given)
+    assert sample.counts == {0: 536, 1: 64} and [len(scan.entries[split]) for split in Split] == [1, 1, 0]
+    mask, _ = scan.entries[Split.VAL][0].source.label((WIDTH, HEIGHT))
+    assert (mask == 2).sum() == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"label_folder": "/b"}, "cannot both be given"),
+        ({"class_labels_file": "/b"}, "must be empty"),
+        ({"colormap_method": "textfile", "colormap_text_file": "/b"}, "must be empty"),
+    ],
+)
+def test_both_kinds_of_labels_are_too_many(given, reason):
+    with pytest.raises(ValueError, match=reason):
+        SegmentationOptions(name="x", feature_folder="/a", annotations_file="/c.json", **given)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from gradus.builtin.paired import PairedFields, divided, paired, read_feature, required
+from gradus.builtin.paired import PairedFields, divided, paired, read_feature, required, separate
 from gradus.builtin.segmentation_labels import LabelFields, find_classes
 from gradus.builtin.segmentation_outlines import Outlines, class_numbers
 from gradus.core.dataset import Split
@@ -47,6 +47,8 @@ class SegmentationOptions(PairedFields, LabelFields, GenericOptions):
     def _labelled_once(self) -> SegmentationOptions:
         if self.annotations_file and self.label_folder:
             raise ValueError("Label image folder and COCO annotations cannot both be given")
+        if self.annotations_file and (self.class_labels_file or self.colormap_text_file):
+            raise ValueError("COCO annotations name their classes: Class labels and Color map file must be empty")
         return self
 
 
@@ -122,6 +124,9 @@ def _pairs(options: SegmentationOptions, watch: Watch) -> tuple[dict[Split, list
     if options.label_folder or not is_voc(options.feature_folder):
         return paired(options, options.seed, watch)
     found, warnings = pair_voc(options.feature_folder, "feature_folder", watch)
+    if options.has_val_folder:
+        found[Split.VAL], more = separate(options, watch)
+        warnings += more
     if not found[Split.VAL]:
         shares = divided(found[Split.TRAIN], None, options, options.seed)
         found = {**shares, Split.TEST: found[Split.TEST] + shares[Split.TEST]}

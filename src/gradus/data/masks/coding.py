@@ -43,7 +43,7 @@ class Coding:
     def read(self, picture: LabelPicture) -> Read:
         """The mask of a label picture. `ImageError` says why it cannot be had."""
         if picture.lossy and not self.halves:
-            raise ImageError("a JPEG does not keep the numbers of classes", hint="Save labels as PNG.")
+            raise ImageError("a JPEG does not keep the numbers of classes, only dark and light: save labels as PNG")
         if self.colours and (picture.coloured or picture.palette):
             return self._by_colour(self.colours, picture)
         if picture.coloured:
