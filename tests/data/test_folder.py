@@ -119,6 +119,20 @@ def test_links_stay_inside_and_loops_end(pictures, options, tmp_path):
     assert any("links lead out" in warning for warning in listing.warnings)
 
 
+def test_f33_no_link_makes_a_class_part_of_another(pictures, options):
+    root = pictures(("a", "b", "c"), count=3)
+    (root / "c" / "part").mkdir()
+    shutil.copy(root / "a" / "000.png", root / "c" / "part" / "own.png")
+    (root / "a" / "to-b").symlink_to("../b")
+    (root / "b" / "to-a").symlink_to("../a")
+    (root / "a" / "to-part").symlink_to("../c/part")  # not a class: it belongs to both
+    (root / "z").symlink_to("b")
+    (root / "a" / "up").symlink_to("../..")
+    listing = scan(root, options(root))
+    assert [(c.label, len(c.files)) for c in listing.classes] == [("a", 4), ("b", 3), ("c", 4)]
+    assert any(warning.startswith("4 links lead out of the folder, to another class") for warning in listing.warnings)
+
+
 def test_names_of_any_bytes_survive(pictures, options):
     root = pictures(("a", "b"), count=2)
     strange = [b"new\nline.png", b"caf\xe9.png", b"-rf.png", b'"quoted".png', b"<b>.png", b"100%41.png"]
@@ -212,7 +226,7 @@ def test_all_pictures_of_a_folder_lie_at_any_depth(pictures, tmp_path):
     (folder / "out").symlink_to(tmp_path)
     walk = open_folder(folder, "feature_folder")
     assert all_pictures(walk) == ["a/000.png", "a/001.png", "b/c/000.png", "b/c/001.png", "z.PNG"]
-    assert links_left_out(walk) == ["1 links lead out of the folder, or nowhere, and are left out"]
+    assert links_left_out(walk) == ["1 links lead out of the folder, to another class or nowhere, and are left out"]
 
 
 def test_a_folder_that_cannot_be_opened_names_its_field(tmp_path):

@@ -28,6 +28,7 @@ SPLITS = {
 }
 EVERY = 1000  # files between two looks at the watcher
 
+Identity = tuple[int, int]  # of a folder, whatever it is called: device and inode
 Watcher = Callable[[int], None]  # called with the number of files found so far; may raise to stop
 
 
@@ -73,7 +74,7 @@ class ClassFolders:
     named: str  # the field of the form that errors name
     names: list[str] = field(default_factory=list)  # sorted
     watch: Watcher = _nobody
-    seen: set[tuple[int, int]] = field(default_factory=set)  # folders, so that a loop ends
+    own: set[Identity] = field(default_factory=set)  # the folder and those of classes: none is part of a class
     found: int = 0
     outside: int = 0
 
@@ -159,14 +160,18 @@ def all_pictures(walk: ClassFolders, extensions: frozenset[str] = EXTENSIONS) ->
 
 def links_left_out(walk: ClassFolders) -> list[str]:
     """A warning about links that lead out of what was walked, if there were any."""
-    return [f"{walk.outside:,} links lead out of the folder, or nowhere, and are left out"] if walk.outside else []
+    return (
+        [f"{walk.outside:,} links lead out of the folder, to another class or nowhere, and are left out"]
+        if walk.outside
+        else []
+    )
 
 
 def class_folders(folder: Path, watch: Watcher = _nobody, split: Split = Split.TRAIN) -> ClassFolders:
     """The sub-folders of `folder`, which must be a readable folder with at least two; one, but for training."""
     name, shown = FIELDS[split], escape(str(folder))
     walk = open_folder(folder, name, watch, "Give the folder that holds one sub-folder of pictures for each class.")
-    names = walk.names = sorted((e.name for e in _entries(walk, walk.root) if _is_folder(walk, e)), key=os.fsencode)
+    names = walk.names = sorted((e.name for e in _entries(walk, walk.root) if _is_class(walk, e)), key=os.fsencode)
     if len(names) < (2 if split is Split.TRAIN else 1):
         there = "no sub-folders" if not names else f"only one sub-folder, “{escape(names[0])}”"
         raise InputError(
@@ -179,6 +184,7 @@ def class_folders(folder: Path, watch: Watcher = _nobody, split: Split = Split.T
             f"The sub-folders {_listed(names)} look like parts of a dataset, not like classes",
             field=FIELDS[split], file=shown, hint=f"Give one of them, such as {escape(str(folder / names[0]))}",
         )  # fmt: skip
+    walk.own = {found for each in ("", *names) if (found := _identity(walk, f"{walk.root}/{each}"))}
     return walk
 
 
@@ -194,14 +200,20 @@ def split_folders(folder: Path) -> dict[Split, Path]:
 def pictures_of(walk: ClassFolders, name: str, extensions: frozenset[str] = EXTENSIONS) -> Iterator[str]:
     """The pictures below one class's folder, or below all if it has no name, in the order of the disk.
 
-    They are relative to the root. With other extensions, the files that end in these.
+    They are relative to the root. With other extensions, the files that end in these. A folder is entered once, so
+    that loops end, and no link or mount makes one class a part of another.
     """
     waiting = [name]
+    seen = set(walk.own)
+    seen.discard(_identity(walk, f"{walk.root}/{name}") or (0, 0))
     while waiting:
         relative = waiting.pop()
         path = f"{walk.root}/{relative}"
-        if not _first_visit(walk, path):
+        identity = _identity(walk, path)
+        if identity is None or identity in seen:
+            walk.outside += identity in walk.own and relative != name
             continue
+        seen.add(identity)
         for entry in _entries(walk, path):
             below = f"{relative}/{entry.name}" if relative else entry.name
             if entry.is_symlink() and not _inside(walk, entry):
@@ -229,6 +241,15 @@ def _is_folder(walk: ClassFolders, entry: os.DirEntry[str]) -> bool:
     return entry.is_dir() and (not entry.is_symlink() or _inside(walk, entry))
 
 
+def _is_class(walk: ClassFolders, entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, and not another class under a second name."""
+    if not _is_folder(walk, entry):
+        return False
+    again = entry.is_symlink() and os.path.dirname(os.path.realpath(entry.path)) == walk.root  # noqa: PTH120
+    walk.outside += again
+    return not again
+
+
 def _has_folders(walk: ClassFolders, name: str) -> bool:
     return any(_is_folder(walk, entry) for entry in _entries(walk, f"{walk.root}/{name}"))
 
@@ -242,18 +263,15 @@ def _inside(walk: ClassFolders, entry: os.DirEntry[str]) -> bool:
     return False
 
 
-def _first_visit(walk: ClassFolders, path: str) -> bool:
+def _identity(walk: ClassFolders, path: str) -> Identity | None:
+    """Which folder this is; None where it is gone."""
     try:
         status = Path(path).stat()
     except FileNotFoundError:
-        return False
+        return None
     except PermissionError as error:
         raise _denied(path, walk.named) from error
-    identity = status.st_dev, status.st_ino
-    if identity in walk.seen:
-        return False
-    walk.seen.add(identity)
-    return True
+    return status.st_dev, status.st_ino
 
 
 def _denied(path: str, name: str) -> PathError:
