@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from gradus.builtin.detection import ObjectDetection
 from gradus.builtin.detection_options import DetectionOptions
@@ -133,6 +134,20 @@ def test_pictures_of_other_formats_are_padded_to_the_largest_if_they_have_to_be_
     assert build(folder, padding="auto", force_same_shape=False)[0].splits[0].feature.shape is None
     resized = build(folder, padding="auto", resize_image_width=32, resize_image_height=16)[0]
     assert resized.splits[0].feature.shape == (3, 16, 32)
+
+
+def test_boxes_are_those_of_the_upright_picture(tmp_path, build, records):
+    """40 x 20 as stored, 20 x 40 as it is seen."""
+    for folder in ("images", "labels"):
+        (tmp_path / "y" / folder).mkdir(parents=True)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "y" / "images" / "a.jpg", exif=turned)
+    Image.new("RGB", (16, 16)).save(tmp_path / "y" / "images" / "b.jpg")
+    (tmp_path / "y" / "labels" / "a.txt").write_text("0 0.5 0.25 0.5 0.5\n")
+    facts, listed, _ = build(str(tmp_path / "y"), padding="auto")
+    assert listed == [] and facts.splits[0].feature.shape == (3, 40, 20)
+    assert [rows[1, :4].tolist() for _, rows in records() if rows[0, 0]] == [[5, 0, 10, 20]]
 
 
 def test_a_picture_larger_than_the_canvas_is_listed(made, build):

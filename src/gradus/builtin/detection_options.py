@@ -52,7 +52,9 @@ class DetectionOptions(GenericOptions):
         min_length=1, title="Training image folder", description="Images, or the folder above images and labels."
     )
     train_label_folder: Annotated[Source, Shown(section=IMAGES, path="folder")] = Field(
-        "", title="Training label folder", description="A label file for each image. Empty: found below the images."
+        "",
+        title="Training label folder",
+        description="A label file for each image. Empty: found in the folder above.",
     )
     val_image_folder: Annotated[Source, Shown(section=IMAGES, path="folder")] = Field(
         "", title="Validation image folder", description="Empty: what the training folder has for it, or a share."
@@ -108,7 +110,7 @@ class DetectionOptions(GenericOptions):
     )
     val_min_box_size: Annotated[int, Shown(section=OBJECTS, unit="px")] = Field(
         25, ge=0, le=10**6, title="Minimum box size (in pixels) for validation set",
-        description="There, smaller boxes become “don't care”, by width or height. 0: none.",
+        description="There and for testing, smaller boxes become “don't care”, by width or height. 0: none.",
     )  # fmt: skip
     custom_classes: Annotated[str, Shown(section=OBJECTS, lines=2, placeholder="dontcare, car, person")] = Field(
         "", max_length=100_000, title="Custom classes",

@@ -326,7 +326,7 @@ def test_links_out_of_the_folder_are_not_followed(writers: Writers, tmp_path: Pa
     (tmp_path / "inside" / "train").mkdir()
     reading = found(tmp_path / "inside" / "image_2", tmp_path / "inside" / "label_2")
     assert counts(reading) == {Split.TRAIN: 3}
-    assert reading.warnings[1] == "1 links lead out of the folder, or nowhere, and are left out"
+    assert reading.warnings[1].startswith("1 links lead out of the folder")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def places(given: Given) -> dict[Split, Place]:
     """The place of each split that the layout tells apart; only that of training if it tells none."""
     top = Path(given.pictures)
     if given.file.lower().endswith(".json"):  # names its pictures itself
-        return {Split.TRAIN: Place(given, top, Path(given.file).parent)}
+        return {Split.TRAIN: Place(given, top, top)}
     if given.labels:
         pictures, labels = top, Path(given.labels)
     elif parts := _parts(top):
