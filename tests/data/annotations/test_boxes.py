@@ -29,6 +29,12 @@ def test_what_is_no_box_is_remarked_and_left_out(box: Box, reason: str) -> None:
     assert found.remarks == [f"{reason}; it is left out"]
 
 
+def test_huge_numbers_are_numbers() -> None:
+    found = Boxes()
+    found.add(Box("a", -1.5e308, 0, 1.5e308, 1.7e308, alpha=1.7e308))
+    assert [(box.left, box.right) for box in found.within(10, 10).boxes] == [(0, 10)]
+
+
 def test_a_box_over_the_edge_is_cut_and_one_outside_is_dropped() -> None:
     found = Boxes()
     for box in (Box("a", -10, -5, 30, 40, "1"), Box("b", 90, 40, 130, 60, "2"), Box("c", 101, 0, 120, 10, "3")):

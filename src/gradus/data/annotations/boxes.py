@@ -132,7 +132,8 @@ def shown(text: str) -> str:
 def _no_box(box: Box) -> str:
     if not box.name:
         return "the class has no name"
-    if not all(math.isfinite(value) for value in box.numbers):
+    numbers = box.numbers
+    if not (math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))):  # a sum is quick, but may overflow
         return "a number is NaN or infinite"
     if box.left >= box.right or box.top >= box.bottom:
         return "the box has no area"

@@ -95,6 +95,8 @@ def parse(data: bytes, outlines: bool = False, watch: Watcher = lambda _: None) 
     pictures = _pictures(lists["images"], found)
     seen: set[Key] = set()
     for place, item in enumerate(lists["annotations"], 1):
+        if place % EVERY == 0:
+            watch(len(pictures))
         where = f"annotation {place:,}"
         if not isinstance(item, dict):
             found.lose(where, "no object")
