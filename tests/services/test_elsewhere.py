@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -192,12 +193,19 @@ def test_keys_of_a_failed_job_wait_for_it_to_be_resumed_and_go_with_it(
     assert holding(open_house.home.path / "jobs", SECRET) == []
 
 
-def test_what_was_sent_and_not_used_is_removed_after_a_day(open_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_sent_and_not_used_is_removed_after_an_hour(
+    open_house: House, make_pictures: Callable[..., Path], tmp_path: Path
+) -> None:
     secrets.keep(open_house, KEYS)
     (only,) = (open_house.home.path / "secrets").iterdir()
-    os.utime(only, (0, 0))
+    then = time.time() - 3600 - 60
+    os.utime(only, (then, then))
     secrets.keep(open_house, KEYS)
     assert not only.exists()
+    (other,) = (open_house.home.path / "secrets").iterdir()
+    os.utime(other, (then, then))
+    datasets.create(open_house, asked(str(make_pictures(tmp_path / "data" / "pets"))))
+    assert not other.exists()
 
 
 @pytest.mark.parametrize("reference", ["secret:" + "0" * 32])

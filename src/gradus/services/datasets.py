@@ -144,6 +144,7 @@ def create(
     job = jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
     uploads.link(resolved, house.home.uploads, house.home.job_folder(job.id))
     secrets.lend(house, resolved, job)
+    secrets.clear(house)
     return job
 
 

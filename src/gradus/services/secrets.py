@@ -14,13 +14,18 @@ O = TypeVar("O", bound=DatasetOptions)  # noqa: E741 - of any kind
 
 
 def keep(house: House, keys: Credentials) -> str:
-    """Keep keys for a day, or as long as a job needs them; the reference by which a dataset's options name them."""
+    """Keep keys for an hour, or as long as a job needs them; the reference by which a dataset's options name them."""
     return secrets.keep(house.home.path / secrets.FOLDER, keys)
 
 
 def located(house: House, options: O) -> O:
     """The options with the file of the keys in place of their reference."""
     return secrets.located(options, (house.home.path / secrets.FOLDER,))
+
+
+def clear(house: House) -> None:
+    """Remove keys that were sent and not used."""
+    secrets.remove_old(house.home.path / secrets.FOLDER)
 
 
 def lend(house: House, options: DatasetOptions, job: Job) -> None:

@@ -1,7 +1,7 @@
 """Keys of stores, kept apart from everything else: files that only their owner can read, named by a random id.
 
 Options of a job, its record and its log hold the reference `secret:ID` alone. A job gets a copy in its own folder,
-which goes with it; when the job is done, both are removed. What no job was made with is kept for a day.
+which goes with it; when the job is done, both are removed. What no job was made with is kept for an hour.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PREFIX = "secret:"
 FOLDER = "secrets"  # in the home, and in the folder of a job
 FIELD = "s3_credentials"
 O = TypeVar("O", bound=DatasetOptions)  # noqa: E741 - of any kind
-KEPT_SECONDS = 24 * 3600.0
+KEPT_SECONDS = 3600.0
 _REFERENCE = re.compile(PREFIX + "([0-9a-f]{32})")
 
 
@@ -31,13 +31,18 @@ def keep(folder: Path, keys: Credentials) -> str:
     """Write keys below `folder`; the reference by which they are named."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    for each in folder.iterdir():
-        if each.stat().st_mtime < time.time() - KEPT_SECONDS:
-            each.unlink(missing_ok=True)
+    remove_old(folder)
     identity = secrets.token_hex(16)
     with os.fdopen(os.open(folder / identity, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(keys.model_dump_json().encode())
     return PREFIX + identity
+
+
+def remove_old(folder: Path) -> None:
+    """Remove keys that no job was made with."""
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.stat().st_mtime < time.time() - KEPT_SECONDS:
+            each.unlink(missing_ok=True)
 
 
 def find(folders: Sequence[Path], reference: str) -> Path:

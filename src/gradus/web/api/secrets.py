@@ -14,5 +14,5 @@ router = APIRouter(tags=["datasets"], route_class=StrictRoute)
 
 @router.post("/secrets", status_code=201, responses=CREATES)
 def send_keys(house: GivenHouse, keys: StrictBody[Credentials]) -> KeptKeys:
-    """Send the keys of a store that a dataset is to be made from. They are kept until it is built, or for a day."""
+    """Send the keys of a store that a dataset is to be made from. They are kept until it is built, or for an hour."""
     return KeptKeys(reference=secrets.keep(house, keys))
