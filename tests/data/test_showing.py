@@ -92,6 +92,12 @@ def test_numbers_and_classes(given) -> None:
     assert (view.values, view.count) == ([0.5, -1], 2)
     view = label_view(Presentation.CLASSES, given(np.array([0, 1, 1, 0], np.float32)), ["a", "b", "c"])
     assert [each.name for each in view.classes] == ["b", "c"]
+    user = {"targets": [{"name": "angle", "mean": 1.0}, {"name": "speed"}]}
+    assert label_view(Presentation.VECTOR, given(np.array([0.5, -1], np.float32)), [], (), user).names == [
+        "angle", "speed"
+    ]  # fmt: skip
+    for other in ({}, {"targets": "angle"}, {"targets": [{"name": "angle"}]}, {"targets": ["angle", "speed"]}):
+        assert label_view(Presentation.VECTOR, given(np.array([0.5, -1], np.float32)), [], (), other).names == []
     long = label_view(Presentation.VECTOR, np.zeros(1000, np.float32), [])
     assert (len(long.values), long.count) == (100, 1000)
 

@@ -145,7 +145,7 @@ class LabelView(BaseModel):
     """What is to be learned of a sample, as it is shown; what a presentation has no use for is empty.
 
     `source` is the address of a mask or picture of `width` x `height`, or empty where there is none. A mask lies over
-    its feature, a picture beside it. Of `count` values the first are given.
+    its feature, a picture beside it. Of `count` values the first are given, with their `names` if they have any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -154,6 +154,7 @@ class LabelView(BaseModel):
     boxes: list[BoxView] = []
     classes: list[MarkedClass] = []
     values: list[float] = []
+    names: list[str] = []
     count: int = 0
     text: str = ""
     source: str = ""

@@ -64,7 +64,8 @@ def label_view(
 ) -> LabelView:
     """A label in words and numbers. `feature` is needed for text only, whose alphabet `user` holds.
 
-    A label that does not have the form of its presentation is shown as its numbers.
+    A label that does not have the form of its presentation is shown as its numbers. These have the names of `targets`
+    in `user`.
     """
     values = _values(label)
     view = LabelView(presentation=presentation)
@@ -85,7 +86,8 @@ def label_view(
     if presentation is Presentation.CLASSES:
         there = [_class(int(number), labels, palette) for number in np.flatnonzero(flat)[:MOST_VALUES]]
         return view.model_copy(update={"classes": there})
-    return view.model_copy(update={"values": [float(value) for value in flat[:MOST_VALUES]], "count": flat.size})
+    shown = [float(value) for value in flat[:MOST_VALUES]]
+    return view.model_copy(update={"values": shown, "names": _names(user or {}, flat.size), "count": flat.size})
 
 
 def label_png(
@@ -180,6 +182,13 @@ def _text(
     )
     there = [] if values is None else [_class(int(values.reshape(-1)[0]), labels, palette)]
     return {"text": text, "classes": there}
+
+
+def _names(user: Mapping[str, JsonValue], count: int) -> list[str]:
+    """What the values of a vector are called, where its kind says so: `targets` is a list of objects with a `name`."""
+    targets = user.get("targets")
+    named = [each for each in targets if isinstance(each, dict)] if isinstance(targets, list) else []
+    return [str(each.get("name", "")) for each in named[:MOST_VALUES]] if len(named) == count else []
 
 
 def _class(number: int, labels: Sequence[str], palette: Sequence[str]) -> MarkedClass:
