@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
@@ -62,8 +61,6 @@ def copy(source: Path, target: Path, look: Callable[[], None]) -> int:
                 write.write(block)
         write.flush()
         os.fsync(write.fileno())
-    shutil.copymode(source, target)
-    target.chmod(0o644)
     return target.stat().st_size
 
 
