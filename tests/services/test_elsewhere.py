@@ -193,6 +193,13 @@ def test_keys_of_a_failed_job_wait_for_it_to_be_resumed_and_go_with_it(
     assert holding(open_house.home.path / "jobs", SECRET) == []
 
 
+def test_keys_that_are_sent_twice_are_kept_once(open_house: House) -> None:
+    """An example is asked for with them, and then the dataset."""
+    assert secrets.keep(open_house, KEYS) == secrets.keep(open_house, KEYS)
+    assert secrets.keep(open_house, KEYS.model_copy(update={"secret_key": "other"})) != secrets.keep(open_house, KEYS)
+    assert len(holding(open_house.home.path, SECRET)) == 1
+
+
 def test_what_was_sent_and_not_used_is_removed_after_an_hour(
     open_house: House, make_pictures: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -200,7 +207,7 @@ def test_what_was_sent_and_not_used_is_removed_after_an_hour(
     (only,) = (open_house.home.path / "secrets").iterdir()
     then = time.time() - 3600 - 60
     os.utime(only, (then, then))
-    secrets.keep(open_house, KEYS)
+    secrets.keep(open_house, KEYS.model_copy(update={"secret_key": "other"}))
     assert not only.exists()
     (other,) = (open_house.home.path / "secrets").iterdir()
     os.utime(other, (then, then))

@@ -28,13 +28,17 @@ _REFERENCE = re.compile(PREFIX + "([0-9a-f]{32})")
 
 
 def keep(folder: Path, keys: Credentials) -> str:
-    """Write keys below `folder`; the reference by which they are named."""
+    """Write keys below `folder`; the reference by which they are named, the same for the same keys."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     remove_old(folder)
+    content = keys.model_dump_json().encode()
+    if same := next((each for each in folder.iterdir() if each.read_bytes() == content), None):
+        same.touch()
+        return PREFIX + same.name
     identity = secrets.token_hex(16)
     with os.fdopen(os.open(folder / identity, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(keys.model_dump_json().encode())
+        file.write(content)
     return PREFIX + identity
 
 
