@@ -51,3 +51,12 @@ def test_stripes_finer_than_the_target_become_gray():
     stripes[:, ::2] = 255
     assert np.abs(resample(stripes, (90, 90), (0, 0, 300, 300)).astype(float) - 127.5).max() < 12
     assert np.ptp(stripes[:, :: 300 // 90][:90]) == 255  # what taking single pixels makes of it
+
+
+def test_what_was_made_stays_when_more_is_made_of_the_same_size():
+    chance = np.random.default_rng(3)
+    pictures = [chance.integers(0, 256, shape, np.uint8) for shape in ((40, 30, 3), (40, 30), (25, 60, 3), (40, 30, 3))]
+    boxes = [(0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])) for picture in pictures]
+    found = [resample(picture, (16, 12), box) for picture, box in zip(pictures, boxes, strict=True)]
+    for picture, box, one in zip(pictures, boxes, found, strict=True):
+        assert np.abs(one - expected(picture, (16, 12), box)).max() <= 1.5

@@ -34,10 +34,11 @@ class Sum:
 
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Count one picture in."""
+        wide = picture.astype(np.uint16)  # a sum of two types is a quarter slower
         if self._block is None:
-            self._block = picture.astype(np.uint16)
+            self._block = wide
         else:
-            np.add(self._block, picture, out=self._block)
+            np.add(self._block, wide, out=self._block)
         self._pending += 1
         self.count += 1
         if self._pending == BLOCK:

@@ -22,7 +22,7 @@ except ImportError:  # no wheel for this machine
 Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the source
 
-_here = local()  # a resizer keeps its buffers, for one thread at a time
+_here = local()  # a resizer and what it writes to are kept, for one thread at a time
 
 
 def resample(picture: Pixels, size: tuple[int, int], box: Box) -> Pixels:
@@ -40,10 +40,11 @@ def _with_rust(picture: Pixels, size: tuple[int, int], box: Box) -> Pixels:
     kind = rust.PixelType.U8 if picture.ndim == 2 else rust.PixelType.U8x3
     options = _options(_corner_and_size(box, (width, height)))
     if not hasattr(_here, "resizer"):
-        _here.resizer = rust.Resizer()
-    result = rust.ImageData(*size, kind)
-    _here.resizer.resize(rust.ImageData(width, height, kind, picture.tobytes()), result, options)
-    return np.frombuffer(result.get_buffer(), np.uint8).reshape(size[1], size[0], *picture.shape[2:])
+        _here.resizer, _here.form = rust.Resizer(), None
+    if _here.form != (size, kind):
+        _here.result, _here.form = rust.ImageData(*size, kind), (size, kind)
+    _here.resizer.resize(rust.ImageData(width, height, kind, picture.tobytes()), _here.result, options)
+    return np.frombuffer(_here.result.get_buffer(), np.uint8).reshape(size[1], size[0], *picture.shape[2:])
 
 
 def _corner_and_size(box: Box, size: tuple[int, int]) -> Box:
