@@ -3,6 +3,7 @@
 import io
 import os
 import runpy
+import struct
 import subprocess
 import sys
 import warnings
@@ -116,7 +117,27 @@ def test_a_damaged_picture_is_read_or_refused_and_nothing_else(name, changes, en
     assert pixels.ndim == 2 or pixels.shape[2] == 3
 
 
-TOO_LARGE = ("megapixels", "on a side", "scans", "more data than pixels", "do not say its size", "4 MiB")
+TOO_LARGE = (
+    "megapixels",
+    "on a side",
+    "scans",
+    "more data than pixels",
+    "do not say its size",
+    "4 MiB",
+    "tiles are larger than the picture",
+)
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError, OverflowError, MemoryError, RuntimeError, struct.error])
+def test_whatever_a_parser_trips_over_is_told_of_the_file(monkeypatch, error):
+    """Pillow's own were found by changing bytes at random: a build must not end for one file."""
+
+    def trip(_image):
+        raise error("tripped")
+
+    monkeypatch.setattr("PIL.TiffImagePlugin.TiffImageFile.load", trip)
+    with pytest.raises(ImageError, match="the TIFF is damaged or of an unknown kind: tripped"):
+        read_picture(GOOD["tiff-rgb"].make())
 
 
 @pytest.mark.parametrize("name", [name for name, case in BAD.items() if case.expected.endswith(TOO_LARGE)])

@@ -139,6 +139,7 @@ GOOD = [
     Case("jpeg-with-html-behind", lambda: jpeg() + b"<html><script>alert(1)</script>", as_pillow_reads(jpeg()), 3),
     Case("jpeg-with-metadata", metadata_jpeg, seen(1), 8),
     Case("jpeg-1x1", lambda: saved(np.full((1, 1), 128, np.uint8), "JPEG"), np.full((1, 1), 128, np.uint8), 1),
+    Case("tiff-exif-9", lambda: gray_tiff(turned=9), gray()),  # there is no such turn
     Case("tiff-big-endian", lambda: gray_tiff(">"), gray()),
     Case("tiff-white-is-zero", lambda: gray_tiff(interpretation=0), gray()),
     Case("tiff-thousand-pages", lambda: pages(1000), np.array([[8]], np.uint8)),  # the file's byte 4

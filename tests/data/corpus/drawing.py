@@ -257,9 +257,9 @@ def gray_tiff(order: str = "<", interpretation: int = 1, turned: int = 1) -> byt
     return tiff(order, tags | {274: (3, turned), 278: (3, H), 279: (4, W * H)}, values.tobytes())
 
 
-def tile_lie() -> bytes:
-    """A TIFF of 64 x 64 whose one tile is said to be 60,000 x 60,000, and holds zeros that inflate to 1 MB."""
-    tags = {256: 64, 257: 64, 258: 8, 259: 8, 262: 1, 322: 60_000, 323: 60_000, 324: 512, 325: 1000}
+def tile_lie(side: int) -> bytes:
+    """A TIFF of 64 x 64 whose one tile is said to be far larger, and holds zeros that inflate to 1 MB."""
+    tags = {256: 64, 257: 64, 258: 8, 259: 8, 262: 1, 322: side, 323: side, 324: 512, 325: 1_500_000}
     return tiff("<", {tag: (4, value) for tag, value in tags.items()}, zlib.compress(bytes(1 << 20)))
 
 
