@@ -8,27 +8,30 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gradus.cli.dataset import classification
+from gradus.cli.dataset import builder
 from gradus.cli.options import Given, flag, takes
 from gradus.cli.train import train
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import ResizeMode
 from gradus.core.errors import FormError
+from gradus.core.form import shown_of
 from gradus.core.model import TrainingOptions
 
 COMMON = {"detach", "home", "as_json"}
+UNSEEN = {name for name, field in ClassificationOptions.model_fields.items() if shown_of(field).hidden}
 
 
 @pytest.mark.parametrize(
     ("command", "model", "elsewhere"),
     [
-        (classification, ClassificationOptions, {"type", "roots"}),  # the server sets the roots
+        (builder(ClassificationOptions), ClassificationOptions, UNSEEN),
         (train, TrainingOptions, {"type", "network_text"}),  # the text is given by --network FILE
     ],
 )
 def test_every_field_is_an_option(command: object, model: type, elsewhere: set[str]) -> None:
     parameters = inspect.signature(command).parameters
     assert set(parameters) - COMMON == set(model.model_fields) - elsewhere
+    assert UNSEEN >= {"type", "roots"}  # which the server sets
 
 
 def made(arguments: list[str], model: type = ClassificationOptions) -> tuple[int, str, list[object]]:
@@ -37,7 +40,7 @@ def made(arguments: list[str], model: type = ClassificationOptions) -> tuple[int
     app = typer.Typer()
 
     @app.command()
-    @takes(model, skip={"type", "roots"})
+    @takes(model)
     def command(given: Given) -> None:
         try:
             seen.append(given.make())
@@ -85,7 +88,7 @@ def test_help_is_made_of_titles_descriptions_and_defaults() -> None:
     code, output, _ = made(["--help"])
     assert code == 0
     for name, field in ClassificationOptions.model_fields.items():
-        if name not in {"type", "roots"}:
+        if name not in UNSEEN:
             assert flag(name) in output
             assert str(field.title) in output
     assert "Of each class, kept for a final test." in output

@@ -239,3 +239,15 @@ def test_a_drawn_network_carries_the_text_and_what_it_is_for(wire: Wire) -> None
         assert client.networks.draw('name: "n"', given, "deploy").phase == "deploy"
     sent = json.loads(wire.requests[0].body)
     assert (sent["text"], sent["given"]["classes"], sent["phase"]) == ('name: "n"', 10, "deploy")
+
+
+def test_datasets_of_any_kind_are_asked_for_with_plain_values(wire: Wire) -> None:
+    wire.on("POST", "/datasets", (201, wire.job()))
+    wire.on("GET", "/kinds", (200, [{"id": "text", "title": "T", "category": "C", "options": {"type": "object"}}]))
+    wire.on("GET", "/plugins", (200, [{"name": "p", "distribution": "d", "version": "1", "error": "E"}]))
+    with Client(wire.url) as client:
+        client.datasets.create({"type": "text", "name": "n", "count": 3, "deep": [1.5, None]})
+        assert json.loads(wire.requests[-1].body) == {"type": "text", "name": "n", "count": 3, "deep": [1.5, None]}
+        (kind,) = client.kinds()
+        assert (kind.id, kind.options) == ("text", {"type": "object"})
+        assert client.plugins()[0].error == "E"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradus.cli import caffe, dataset, jobs
+from gradus.cli import caffe, dataset, jobs, plugins
 from gradus.cli.demo import demo
 from gradus.cli.doctor import doctor
 from gradus.cli.evaluate import evaluate
@@ -57,4 +57,5 @@ app.add_typer(caffe.app, name="caffe", rich_help_panel=WORK)
 app.add_typer(jobs.app, name="jobs", rich_help_panel=LOOK)
 app.command(rich_help_panel=RUN)(serve)
 app.command(rich_help_panel=RUN)(doctor)
+app.add_typer(plugins.app, name="plugins", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(token)

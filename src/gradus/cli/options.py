@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gradus.core.form import choices_of, fields_of, types_of
+from gradus.core.form import choices_of, fields_of, shown_of, types_of
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
@@ -39,6 +39,15 @@ class Given(Generic[M]):
         value = self._values.get(field)
         return None if value is None else str(value)
 
+    def complete(self) -> dict[str, object]:
+        """What was given, and the defaults of what was not."""
+        defaults = {
+            name: info.get_default(call_default_factory=True, validated_data={})
+            for name, info in self._model.model_fields.items()
+            if not info.is_required()
+        }
+        return defaults | self._values
+
     def put(self, field: str, value: object) -> None:
         """Set what the command knows itself."""
         self._values[field] = value
@@ -51,8 +60,9 @@ class Given(Generic[M]):
 
 
 def takes(model: type[M], *, skip: Collection[str] = ()) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Decorate a command so that its parameter `given` becomes one option for each field of the model."""
-    fields = {name: field for name, field in fields_of(model).items() if name not in skip}
+    """Decorate a command so that its parameter `given` becomes one option for each field that forms show too."""
+    shown = {name: field for name, field in fields_of(model).items() if not shown_of(field).hidden}
+    fields = {name: field for name, field in shown.items() if name not in skip}
 
     def decorate(body: Callable[..., R]) -> Callable[..., R]:
         @functools.wraps(body)
@@ -81,7 +91,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     option = typer.Option(
         flag(name),
         help=f"{words} {_default(field.default)}".strip(),
-        metavar=_metavar(field.annotation),
+        metavar=_metavar(field),
         show_default=False,
         rich_help_panel=PANEL,
     )
@@ -98,9 +108,11 @@ def _default(value: object) -> str:
     return f"Default: {str(value).lower() if isinstance(value, bool) else value}."
 
 
-def _metavar(kind: object) -> str:
+def _metavar(field: FieldInfo) -> str:
     """What to write after the option: a word for the type, or the choices."""
-    types = set(types_of(kind))
-    if choices := choices_of(kind) or (("true", "false") if bool in types else ()):
+    types, shown = set(types_of(field.annotation)), shown_of(field)
+    if choices := choices_of(field.annotation) or (("true", "false") if bool in types else ()):
         return "|".join(choices)
+    if shown.path or shown.keys:
+        return "FILE" if shown.keys else "PATH"
     return "NUMBER" if float in types else "INTEGER" if int in types else "TEXT"

@@ -11,6 +11,7 @@ from gradus.client.models import Models
 from gradus.client.networks import Networks
 from gradus.client.system import System
 from gradus.client.transport import Transport
+from gradus.core.view import KindView, PluginView
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 
@@ -37,6 +38,14 @@ class Client:
     def url(self) -> str:
         """The server's address, without a slash at the end."""
         return self._transport.url
+
+    def kinds(self) -> list[KindView]:
+        """The kinds of datasets that the server can make, with the JSON Schema of what each asks for."""
+        return self._transport.get("/kinds", list[KindView])
+
+    def plugins(self) -> list[PluginView]:
+        """What is installed on the server, and what of it does not load."""
+        return self._transport.get("/plugins", list[PluginView])
 
     def close(self) -> None:
         """Close the connections."""

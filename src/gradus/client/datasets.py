@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from gradus.client.listing import jobs_of
 from gradus.client.transport import Transport
-from gradus.core.classification import ClassificationOptions
 from gradus.core.credentials import Credentials, KeptKeys
-from gradus.core.dataset import BadFile, Split
+from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.job import Job
 from gradus.core.view import DatasetView, Page, SampleView, SentFile
 
@@ -21,8 +22,8 @@ class Datasets:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def create(self, options: ClassificationOptions, *, key: str | None = None) -> Job:
-        """Start building a dataset. Its folder is one on the server's machine.
+    def create(self, options: DatasetOptions | Mapping[str, JsonValue], *, key: str | None = None) -> Job:
+        """Start building a dataset of any kind; its `type` says which. Paths are those of the server's machine.
 
         Asked twice with the same `key`, it is started once.
         """

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from gradus.core.errors import (
     ConflictError,
@@ -72,9 +72,11 @@ class Transport:
         """Ask for a file, such as a picture."""
         return self._send("GET", path, repeat=True).content
 
-    def post(self, path: str, kind: type[T], body: BaseModel | None = None, key: str | None = None) -> T:
+    def post(
+        self, path: str, kind: type[T], body: BaseModel | Mapping[str, JsonValue] | None = None, key: str | None = None
+    ) -> T:
         """Ask for something to be done, once: the key lets the server recognise a repeated request."""
-        content = body.model_dump_json().encode() if body is not None else None
+        content = None if body is None else _json(body)
         return _read(self._send("POST", path, content=content, key=key or str(uuid4()), repeat=True), kind)
 
     def patch(self, path: str, kind: type[T], changes: Mapping[str, str]) -> T:
@@ -134,6 +136,12 @@ class Transport:
                 raise _problem_of(response)
             return response
         raise AssertionError("unreachable")
+
+
+def _json(body: BaseModel | Mapping[str, JsonValue]) -> bytes:
+    if isinstance(body, BaseModel):
+        return body.model_dump_json().encode()
+    return TypeAdapter(dict[str, JsonValue]).dump_json(dict(body))
 
 
 def _loopback(host: str) -> bool:

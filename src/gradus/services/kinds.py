@@ -20,7 +20,7 @@ _CLASSIFICATION = KindView(
 
 def listing() -> list[KindView]:
     """Every kind, classification first, then by menu and title."""
-    others = sorted(manager.kinds().values(), key=lambda kind: (kind.category, kind.title))
+    others = sorted(manager.kinds().values(), key=lambda kind: (kind.category, kind.title == "Other", kind.title))
     return [
         _CLASSIFICATION,
         *(KindView(id=k.id, title=k.title, category=k.category, summary=k.summary) for k in others),

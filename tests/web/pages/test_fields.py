@@ -43,7 +43,7 @@ def test_widgets_come_from_types() -> None:
     found = {f.name: (f.widget, f.wide) for s in layout(Options) for p in s.parts for f in p.fields}
     assert found == {
         "folder": ("path", True), "colour": ("segments", False), "depth": ("number", False), "many": ("select", False),
-        "plain": ("check", False), "told": ("segments", False), "text": ("lines", True), "short": ("text", False),
+        "plain": ("check", True), "told": ("segments", False), "text": ("lines", True), "short": ("text", False),
         "padding_width": ("size", False),
     }  # fmt: skip
 

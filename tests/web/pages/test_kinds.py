@@ -88,7 +88,7 @@ def test_every_field_is_there_with_label_help_and_default(browser, kind) -> None
 def test_a_refused_form_keeps_every_field(browser, kind) -> None:
     sent: dict[str, str] = {}
     for name, info in shown_fields(kind).items():
-        choices = choices_of(info.annotation)
+        choices = [value for value in shown_of(info).words if value] or choices_of(info.annotation)
         types = set(types_of(info.annotation))
         sent[name] = choices[-1] if choices else "false" if bool in types else ODD
     answer = browser.post(f"/datasets/new/{kind}", data=sent | {"seed": "no number"})

@@ -39,15 +39,15 @@ class _AsJson:
     """Validates a model as strictly as pydantic reads JSON; the schema stays the model's."""
 
     def __get_pydantic_core_schema__(self, source: type[BaseModel], handler: GetCoreSchemaHandler) -> CoreSchema:
-        def read(value: object) -> BaseModel:
-            try:
-                return source.model_validate_json(json.dumps(value), strict=True)
-            except ValidationError as error:  # FastAPI's own finding would not say what concerns several fields
-                raise FormError(
-                    p.model_copy(update={"field": p.field or "body"}) for p in problems(error, source)
-                ) from error
+        return core_schema.no_info_wrap_validator_function(lambda value, _: strictly(source, value), handler(source))
 
-        return core_schema.no_info_wrap_validator_function(lambda value, _: read(value), handler(source))
+
+def strictly(model: type[T], value: object) -> T:
+    """The model of parsed JSON, read as strictly as pydantic reads JSON."""
+    try:
+        return model.model_validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:  # FastAPI's own finding would not say what concerns several fields
+        raise FormError(p.model_copy(update={"field": p.field or "body"}) for p in problems(error, model)) from error
 
 
 StrictBody = Annotated[T, _AsJson()]

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse
 
-from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, Split
+from gradus.core.errors import InputError
+from gradus.core.generic import GenericOptions
 from gradus.core.job import Job, JobKind
-from gradus.core.view import DatasetView, Page, Preview, SampleView
+from gradus.core.view import DatasetView, Example, Page, Preview, SampleView
 from gradus.services import datasets, jobs, samples
 from gradus.services.jobs import JobChange
-from gradus.services.preview import PreviewOptions, preview
+from gradus.services.preview import PreviewOptions, example, preview
 from gradus.web.api.body import StrictBody, StrictRoute
 from gradus.web.api.common import (
     CHANGES,
@@ -26,6 +27,7 @@ from gradus.web.api.common import (
     Limit,
     position,
 )
+from gradus.web.api.kinds import AnyOptions
 from gradus.web.api.listing import GivenQuery, of_kind
 
 router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=StrictRoute)
@@ -35,11 +37,11 @@ router = APIRouter(prefix="/datasets", tags=["datasets"], route_class=StrictRout
 def create_dataset(
     house: GivenHouse,
     caller: GivenCaller,
-    options: StrictBody[ClassificationOptions],
+    options: AnyOptions,
     key: GivenKey,
     response: Response,
 ) -> Job:
-    """Start building a dataset from a folder on the server's machine."""
+    """Start building a dataset of any kind, from what lies on the server's machine or was sent to it."""
     job = datasets.create(house, options, unrestricted=caller.unrestricted, key=key)
     response.headers["Location"] = f"/api/v1/datasets/{job.id}"
     return job
@@ -55,6 +57,14 @@ def list_datasets(house: GivenHouse, query: GivenQuery) -> Page[Job]:
 def preview_dataset(house: GivenHouse, caller: GivenCaller, options: StrictBody[PreviewOptions]) -> Preview:
     """Count the classes of a folder, and bring a few of its pictures to size. Nothing is kept."""
     return preview(house, options, unrestricted=caller.unrestricted)
+
+
+@router.post("/example", responses=CREATES)
+def example_of_dataset(house: GivenHouse, caller: GivenCaller, options: AnyOptions) -> Example:
+    """See what a dataset of any kind but classification would be made of. Nothing is kept."""
+    if not isinstance(options, GenericOptions):
+        raise InputError("is looked at by /datasets/preview", field="type")
+    return example(house, options, unrestricted=caller.unrestricted)
 
 
 @router.get("/{dataset_id}", responses=READS)
@@ -98,6 +108,16 @@ def list_samples(
 def get_sample(house: GivenHouse, dataset_id: str, split: Split, index: int) -> Response:
     """One record as a picture, made anew from its pixels."""
     return Response(samples.picture(house, dataset_id, split, index), media_type="image/png")
+
+
+@router.get(
+    "/{dataset_id}/samples/{split}/{index}/label.png",
+    response_class=Response,
+    responses={**READS, 200: {"content": {"image/png": {}}, "description": "A mask, or the picture to be made."}},
+)
+def get_sample_label(house: GivenHouse, dataset_id: str, split: Split, index: int) -> Response:
+    """The label of one record, where it is a mask (in the colours of its classes) or a picture."""
+    return Response(samples.label_picture(house, dataset_id, split, index), media_type="image/png")
 
 
 @router.get("/{dataset_id}/unreadable", responses=READS)

@@ -14,11 +14,13 @@ from gradus.web.pages import (
     model_schedule,
     model_test,
     models,
+    plugins,
 )
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 PARTS = (
-    home, dataset_new, datasets, dataset_explore, model_new, model_schedule, models, model_test, job_files, jobs,
+    home, dataset_new, datasets, dataset_explore, model_new, model_schedule, models, model_test,
+    job_files, jobs, plugins,
 )  # fmt: skip
 for part in PARTS:
     router.include_router(part.router)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
 
+from gradus.core.credentials import Credentials
 from gradus.core.dataset import DatasetOptions
-from gradus.core.errors import GradusError
+from gradus.core.errors import GradusError, InputError
+from gradus.core.form import shown_of
 from gradus.core.generic import GenericOptions
 from gradus.core.view import Example, Preview
-from gradus.services import datasets, kinds
+from gradus.services import datasets, kinds, secrets
 from gradus.services.forms import Findings
 from gradus.services.house import House
 from gradus.services.preview import PreviewOptions, example, preview
@@ -20,6 +25,7 @@ from gradus.web.pages.render import render
 
 router = APIRouter()
 URL = "/datasets/new/{kind}"
+M = TypeVar("M", bound=DatasetOptions)
 NAMELESS = "example"  # in place of a name that has not been given yet
 
 
@@ -38,7 +44,7 @@ def new(request: Request, house: GivenHouse, kind: str, clone: str = "", train: 
 @router.post(URL)
 def create(request: Request, house: GivenHouse, kind: str, entered: Entered, unrestricted: Unrestricted) -> Response:
     """Create the dataset, or show the form again with what is wrong."""
-    form, options = read(kinds.model_of(kind), _with_files(entered))
+    form, options = _read(house, kinds.model_of(kind), entered)
     if options is None:
         return _show(request, house, kind, _look_at_paths(house, form, unrestricted), status=422)
     try:
@@ -53,11 +59,8 @@ def show_example(
     request: Request, house: GivenHouse, kind: str, entered: Entered, unrestricted: Unrestricted
 ) -> Response:
     """See example: a few samples as the dataset would hold them, and how many there are."""
-    given = _with_files(entered)
     model = PreviewOptions if kind == kinds.CLASSIFICATION else kinds.model_of(kind)
-    form, options = read(
-        model, {"name": NAMELESS} | {name: text for name, text in given.items() if text or name != "name"}
-    )
+    form, options = _read(house, model, entered | {"name": entered.get("name") or NAMELESS})
     found: Preview | Example | None = None
     try:
         if isinstance(options, PreviewOptions):
@@ -67,7 +70,8 @@ def show_example(
     except GradusError as error:
         form.blame(error)
     return render(
-        request, "datasets/_example.html", form=form, asked=True, kind=kinds.view_of(kind),
+        request, "datasets/_example.html", kind=kinds.view_of(kind), form=form, asked=True,
+        quietly=bool(entered.get("quietly")),
         preview=found if isinstance(found, Preview) else None, example=found if isinstance(found, Example) else None,
     )  # fmt: skip
 
@@ -83,10 +87,29 @@ def _look_at_paths(house: House, form: Form[DatasetOptions], unrestricted: bool)
     return form
 
 
-def _with_files(entered: dict[str, str]) -> dict[str, str]:
-    """Files that were sent take the place of the paths beside them."""
+def _read(house: House, model: type[M], entered: dict[str, str]) -> tuple[Form[M], M | None]:
+    """The form as entered; files that were sent take the place of paths, keys that of the reference to them."""
+    findings = Findings()
     sent = {name.removesuffix(UPLOAD): kept for name, kept in entered.items() if name.endswith(UPLOAD) and kept}
-    return {**entered, **sent}
+    for name in (name for name, info in model.model_fields.items() if shown_of(info).keys):
+        access, secret = (entered.get(f"{name}_{part}", "") for part in ("access_key", "secret_key"))
+        if access or secret:
+            with findings.collect():
+                sent[name] = secrets.keep(house, _credentials(name, access, secret))
+    form, options = read(model, entered | sent)
+    try:
+        findings.finish()
+    except GradusError as error:
+        form.blame(error)
+        return form, None
+    return form, options
+
+
+def _credentials(field: str, access: str, secret: str) -> Credentials:
+    try:
+        return Credentials(access_key=access, secret_key=secret)
+    except ValidationError:  # which could hold what was entered
+        raise InputError("must be an access key and a secret key, without blanks", field=field) from None
 
 
 def _show(request: Request, house: House, kind: str, form: Form[DatasetOptions], status: int = 200) -> Response:

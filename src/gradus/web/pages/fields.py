@@ -22,7 +22,7 @@ SEGMENTS = 100  # characters of all choices together, above which they are a men
 MOST_SEGMENTS = 8
 SHORT_TEXT = 200  # characters that a text may have to take half of the width
 PRESETS = (28, 32, 64, 224, 256)
-Widget = Literal["segments", "select", "check", "number", "text", "lines", "path", "size"]
+Widget = Literal["segments", "select", "check", "number", "text", "lines", "path", "keys", "size"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +142,14 @@ def _field(model: type[BaseModel], name: str, info: FieldInfo, shown: Shown, *, 
     types = set(types_of(info.annotation))
     if not values and bool in types and shown.words:
         values = ("true", "false")
-    named = [value for value in shown.words if value in values]
-    choices = tuple((value, shown.words.get(value, value)) for value in dict.fromkeys([*named, *values]))
+    offered = [value for value in shown.words if value in values] or values
+    choices = tuple((value, shown.words.get(value, value)) for value in offered)
     if choices and type(None) in types:
         choices = (("", shown.placeholder or "Not set"), *choices)
     widget = _widget(types, shown, choices)
     length = sum(len(words) for _, words in choices)
     longest = next((each.max_length for each in info.metadata if isinstance(each, MaxLen)), SHORT_TEXT + 1)
-    wide = {"segments": length > SIDE_BY_SIDE, "text": longest > SHORT_TEXT, "path": True, "lines": True}
+    wide = {"segments": length > SIDE_BY_SIDE, "text": longest > SHORT_TEXT, "path": True, "keys": True, "lines": True, "check": True}
     return Field(
         name, info.title or name.replace("_", " ").capitalize(), widget, shown, choices, info.is_required(),
         shown.wide or wide.get(widget, False), _only(model, shown), source,
@@ -160,8 +160,8 @@ def _widget(types: set[type], shown: Shown, choices: tuple[tuple[str, str], ...]
     if choices:
         few = len(choices) <= MOST_SEGMENTS and sum(len(words) for _, words in choices) <= SEGMENTS
         return "segments" if few else "select"
-    if shown.path:
-        return "path"
+    if shown.path or shown.keys:
+        return "keys" if shown.keys else "path"
     if bool in types:
         return "check"
     if types & {int, float}:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from gradus import __version__
 from gradus.core.job import Job
 from gradus.core.state import ACTIVE, ENDED, JobState
+from gradus.services import kinds
 from gradus.web.pages import words
 from gradus.web.pages.static import static_url
 
@@ -50,11 +51,13 @@ def job_url(job: Job) -> str:
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Answer with a page. Pages are not kept by the browser: they show what is true now."""
     house = getattr(request.app.state, "house", None)
+    base = "hx-request" not in request.headers
     shell = {
-        "layout": "fragment.html" if "hx-request" in request.headers else "base.html",
+        "layout": "base.html" if base else "fragment.html",
         "path": request.url.path,
         "csrf": getattr(request.state, "csrf", ""),
         "signed_in": getattr(request.state, "signed_in", house is not None),
+        "menu": kinds.listing() if base else [],
         "topics": values.pop("topics", "jobs"),
         "after": values.pop("after", ""),
     }

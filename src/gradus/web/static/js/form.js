@@ -1,12 +1,14 @@
 // The form of a dataset: only what is meant is shown, a name comes from the folder, and the example when all is there.
 import { all, find } from "./dom.js";
 
-/** "/data/my_flowers/" and "/data/my_flowers.zip" as "my flowers", a list or table by the folder it lies in. */
+const PLAIN = /^(train(ing)?|val(idation)?|test|data|images?(_\d)?|jpegimages|photos)$/i; // says nothing of what is in it
+
+/** "/data/my_flowers/train" and "/data/my_flowers.zip" as "my flowers", a list or table by the folder it lies in. */
 const fromFolder = (path) => {
   const parts = path.replace(/\/+$/, "").split("/");
-  const last = parts.pop();
-  const name = /\.(txt|csv|tsv|jsonl)$/.test(last) && parts.length > 1 ? parts.pop() : last;
-  return name.replace(/\.(zip|tgz|tar(\.\w+)?)$/, "").replaceAll("_", " ");
+  if (/\.(txt|csv|tsv|jsonl|json|parquet)$/.test(parts.at(-1)) && parts.length > 2) parts.pop();
+  while (PLAIN.test(parts.at(-1)) && parts.length > 2) parts.pop();
+  return parts.at(-1).replace(/\.(zip|tgz|tar(\.\w+)?)$/, "").replaceAll("_", " ");
 };
 
 /** Show what is meant with the present values: `data-when` is the name of a field and the values that it may have. */
@@ -37,6 +39,8 @@ function showExample(form) {
     shown = now;
     find("#see-example")?.click();
   });
+  // Nobody has asked for that one, so it is quiet about what is still missing.
+  form.addEventListener("click", (event) => { find("#quietly", form).value = event.isTrusted ? "" : "yes"; }, true);
 }
 
 export function start(form) {
