@@ -1,8 +1,10 @@
 """Label pictures as Pillow, OpenCV or a hand-made file has them: indices, not colours; values, not stretched."""
 
 import io
+import runpy
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -153,3 +155,24 @@ def test_a_damaged_picture_is_never_half_a_label():
     data[start + 200] ^= 0xFF
     with pytest.raises(ImageError):
         read_label(bytes(data))
+
+
+def test_odd_pictures_are_labels_or_refused(tmp_path_factory):
+    """Of the corpus: what no picture can be is no label either; what is one has numbers, colours or a reason."""
+    corpus = runpy.run_path(str(Path(__file__).parent.parent / "corpus"))
+    folder = tmp_path_factory.mktemp("corpus")
+    corpus["write"](folder)
+    refused = []
+    for path in sorted((folder / "accepted").iterdir()):
+        try:
+            found = read_label(path.read_bytes())
+        except ImageError:
+            refused.append(path.stem)
+            continue
+        assert found.values.dtype in (np.uint8, np.uint16) and found.values.ndim in (2, 3)
+    told = ("alpha", "rgba", "lab", "cmyk", "float", "pfm", "text")
+    assert "tiff-lab" in refused and all(any(word in name for word in told) for name in refused)
+    for path in sorted((folder / "refused").iterdir()):
+        if path.is_file():
+            with pytest.raises(ImageError):
+                read_label(path.read_bytes())

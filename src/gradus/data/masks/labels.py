@@ -5,7 +5,7 @@
     RGB           the colour, for a colour map to look up
 
 An alpha channel has to be opaque. JPEG is marked as lossy: it changes values near edges, so that only two classes
-far apart survive it. Orientation tags are not acted upon: programs that write labels write them upright.
+far apart survive it. Only in JPEG are orientation tags acted upon: programs that write labels write them upright.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image
 
 from gradus.core.errors import ImageError
 from gradus.data.headers import png_header
-from gradus.data.pictures import opened_by_pillow
+from gradus.data.pictures import decode, opened_by_pillow
 from gradus.data.sniff import Format, sniff
 
 Numbers = NDArray[np.uint8] | NDArray[np.uint16]
@@ -48,15 +48,21 @@ class LabelPicture:
 
 
 def read_label(data: bytes) -> LabelPicture:
-    """The numbers or colours in the file. `ImageError` says why there are none."""
+    """The numbers or colours in the file. `ImageError` says why there are none.
+
+    What pictures are refused for, labels are too: Pillow alone would fill up missing rows of a PNG.
+    """
     kind = sniff(data)
-    bits = png_header(data).bits if kind == "PNG" else 0
+    bits = 0
+    if kind in ("PNG", "JPEG"):
+        pixels = decode(data).pixels
+        header = png_header(data) if kind == "PNG" else None
+        if header is None or header.plain:
+            return LabelPicture(pixels, lossy=kind == "JPEG")
+        bits = header.bits
     with opened_by_pillow(data, kind) as image:
         image.load()
-        palette: tuple[Colour, ...] = ()
-        if image.mode == "P":
-            palette = _palette(image)
-        return LabelPicture(_values(image, kind, bits), palette, kind == "JPEG")
+        return LabelPicture(_values(image, kind, bits), _palette(image) if image.mode == "P" else ())
 
 
 def _values(image: Image.Image, kind: Format, bits: int) -> Numbers:
