@@ -329,6 +329,18 @@ def test_links_out_of_the_folder_are_not_followed(writers: Writers, tmp_path: Pa
     assert reading.warnings[1].startswith("1 links lead out of the folder")
 
 
+def test_names_and_lists_behind_links_are_not_read(writers: Writers, tmp_path: Path) -> None:
+    yolo(writers, tmp_path / "y")
+    (tmp_path / "y" / "data.yaml").rename(tmp_path / "secret.yaml")
+    (tmp_path / "y" / "data.yaml").symlink_to(tmp_path / "secret.yaml")
+    assert found(tmp_path / "y").names == []
+    voc(writers, tmp_path / "v")
+    (tmp_path / "lists" / "Main").mkdir(parents=True)
+    (tmp_path / "lists" / "Main" / "train.txt").write_text("a\nroot:x:0\n")
+    (tmp_path / "v" / "ImageSets").symlink_to(tmp_path / "lists")
+    assert counts(found(tmp_path / "v")) == {Split.TRAIN: 3}
+
+
 @pytest.mark.parametrize(
     ("name", "split"),
     [

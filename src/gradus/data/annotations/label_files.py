@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from gradus.core.dataset import BadFile, Split
 from gradus.core.errors import InputError
@@ -96,8 +95,10 @@ def _boxes(file: LabelFile, found: Reading) -> Boxes | None:
 
 def _lists(contents: Contents) -> dict[str, Split]:
     """The split that Pascal VOC's lists name each bare name for; of several the first. Empty without lists."""
-    given = contents.place.given
-    lists = {split: voc_list(Path(given.pictures, LISTS), split, given.fields[0]) for split in reversed(Split)}
+    folder, field = contents.place.lists, contents.place.given.fields[0]
+    if folder is None:
+        return {}
+    lists = {split: voc_list(folder, split, field) for split in reversed(Split)}
     return {name: split for split, names in lists.items() for name in names} if lists[Split.TRAIN] else {}
 
 

@@ -54,7 +54,14 @@ class Place:
         if self.given.file:
             return Path(self.given.file)
         folders = (self.labels, self.pictures, Path(self.given.pictures))
-        return next((file for folder in folders for name in NAMES if (file := folder / name).is_file()), None)
+        files = ((folder / name, folder) for folder in folders for name in NAMES)
+        return next((file for file, folder in files if _is_file(file, folder)), None)
+
+    @property
+    def lists(self) -> Path | None:
+        """Pascal VOC's folder of lists."""
+        folder = Path(self.given.pictures, LISTS)
+        return folder if _is_folder(folder, Path(self.given.pictures)) else None
 
 
 def places(given: Given) -> dict[Split, Place]:
@@ -108,6 +115,14 @@ def _labels(folder: Path, top: Path) -> Path:
     return next((place for place in places if _is_folder(place, top)), folder)
 
 
-def _is_folder(path: Path, inside: Path) -> bool:
+def _is_folder(path: Path, above: Path) -> bool:
     """Whether it is a folder that no link puts outside of another."""
-    return path.is_dir() and os.path.realpath(path).startswith(os.path.realpath(inside) + "/")
+    return os.path.isdir(path) and _is_inside(path, above)  # noqa: PTH112  (no error where it may not be looked)
+
+
+def _is_file(path: Path, above: Path) -> bool:
+    return os.path.isfile(path) and _is_inside(path, above)  # noqa: PTH113
+
+
+def _is_inside(path: Path, above: Path) -> bool:
+    return os.path.realpath(path).startswith(os.path.realpath(above) + "/")
