@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import ConfigDict, Field
 
 from gradus.builtin.prebuilt import PrebuiltDatabases, PrebuiltOptions
@@ -13,6 +14,7 @@ from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.dataset import Compression, DatasetOptions, ResizeMode, Source, Split
 from gradus.core.form import Shown
+from gradus.core.generic import Presentation
 from gradus.data.digits_job import FEATURES, LABELS, DigitsJob, look
 from gradus.data.readers.lmdb import label_of
 from gradus.plugins import hookimpl
@@ -41,6 +43,7 @@ class DigitsImport(DataKind[ImportOptions]):
     title = "DIGITS"
     category = "Import"
     summary = "The job folder of a dataset that DIGITS made, of pictures and classes or of features and labels"
+    presentation = Presentation.CLASSES  # of a few records, before it becomes another kind
     options = ImportOptions
 
     def scan(self, options: ImportOptions, watch: Watch) -> Scan:
@@ -72,7 +75,10 @@ class DigitsImport(DataKind[ImportOptions]):
             with closing(job.open(split)) as database:
                 keys = database.keys_from(b"%08d" % number, 1)
                 label = label_of(keys[0]) if keys else -1
-                return Sample(stored_array(database, number, DIGITS), label, counts={label: 1} if label >= 0 else {})
+                feature = stored_array(database, number, DIGITS)
+            if not 0 <= label < len(scan.labels):
+                return Sample(feature, label)
+            return Sample(feature, np.eye(1, len(scan.labels), label, dtype=np.float32)[0], counts={label: 1})
 
         return decode
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.dataset import DatasetOptions, Source, Split
 from gradus.core.form import Shown
-from gradus.core.generic import SHAPES
+from gradus.core.generic import SHAPES, Presentation
 from gradus.core.report import Report
 from gradus.data.prebuilt import Pair, Prebuilt, build_prebuilt, look
 from gradus.plugins import hookimpl
@@ -86,6 +86,7 @@ class PrebuiltDatabases(DataKind[PrebuiltOptions]):
     id = ID
     title = "Other"
     summary = "LMDBs of images and labels that were made before"
+    presentation = Presentation.VECTOR  # of a few records; once all are read their form decides
     builds = True
     options = PrebuiltOptions
 
