@@ -327,7 +327,8 @@ def test_a_prediction_can_be_prepared_from_what_is_kept(made, build, tmp_path):
     assert sample.feature.shape == (384, 1248, 3) and sample.label[1, 5] == 8 and sample.size == (100, 50)
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path):
+@pytest.mark.parametrize("name", ["none", "n\0ne", "n" * 300])
+def test_a_folder_that_is_missing_is_named(tmp_path, name):
     with pytest.raises(PathError) as caught:
-        scan(str(tmp_path / "none"))
+        scan(str(tmp_path / name))
     assert caught.value.problem.field == "train_image_folder"

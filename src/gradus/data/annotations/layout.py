@@ -96,7 +96,7 @@ def _parts(folder: Path) -> dict[Split, str]:
     """The sub-folders for splits, if there is one for training among them."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if _is_folder(Path(entry.path), folder))
-    except OSError:  # told when it is opened
+    except (OSError, ValueError):  # told when it is opened
         return {}
     found: dict[Split, str] = {}
     for name in names:
