@@ -24,6 +24,7 @@ from gradus.core.errors import InputError, NotFoundError, StorageFullError
 from gradus.data.build import build_classification
 from gradus.data.building import Stopped
 from gradus.data.facts import read_facts
+from gradus.data.index import open_indexes
 from gradus.data.lists import read_entries
 
 
@@ -48,7 +49,7 @@ def test_the_files_of_a_dataset_are_digits(pictures, options, memory, tmp_path):
     facts = build_classification(options(root, validation_percent=20, test_percent=10), out, report)
     assert {path.name for path in out.iterdir()} == {
         "train.txt", "val.txt", "test.txt", "labels.txt", "train_db", "val_db", "test_db",
-        "mean.binaryproto", "mean.jpg", "dataset.json", "unreadable.jsonl",
+        "mean.binaryproto", "mean.jpg", "dataset.json", "unreadable.jsonl", "quality.json", "index",
     }  # fmt: skip
     assert (out / "labels.txt").read_text() == "a cat\ndog\nemu\n"
     assert {s.split: s.count for s in facts.splits} == {"train": 21, "val": 6, "test": 3}
@@ -274,3 +275,27 @@ def test_a_file_size_limit_is_said_too(pictures, tmp_path):
     assert done.returncode == 7, done.stderr
     assert "No room to write" in done.stdout
     assert not list((tmp_path / "job").glob("*_db"))
+
+
+def test_what_was_read_is_in_the_index_in_the_order_of_the_database(pictures, options, memory, tmp_path):
+    root, out = pictures(count=40, size=(31, 22)), tmp_path / "job"
+    build_classification(options(root, validation_percent=30), out, memory())
+    for split, index in open_indexes(out).items():
+        keys = [key for key, _ in records(out / f"{split}_db")]
+        assert [int(key[9:]) for key in keys] == index.records["label"].tolist()
+        for place in range(len(index)):
+            path = Path(index.whole_name(place))
+            assert path.is_relative_to(root) and index.name(place) == str(path.relative_to(root))
+            assert index.sha256(place) == hashlib.sha256(path.read_bytes()).digest()
+        assert set(index.records["width"]) == {31} and set(index.records["height"]) == {22}
+
+
+def test_the_index_and_what_was_found_are_the_same_again(pictures, options, memory, tmp_path):
+    root = pictures(count=30)
+    shutil.copy(root / "cat" / "000.png", root / "dog" / "000.png")
+    found = []
+    for name in ("one", "two"):
+        build_classification(options(root), tmp_path / name, memory())
+        files = [*sorted((tmp_path / name / "index").iterdir()), tmp_path / name / "quality.json"]
+        found.append([(path.name, path.read_bytes()) for path in files])
+    assert found[0] == found[1] and len(found[0]) == 10

@@ -68,6 +68,16 @@ def test_samples_are_found_by_class_flaw_and_group(tmp_path):
     assert index.where(group=1).tolist() == [1, 3, 5]
 
 
+def test_samples_are_put_in_order_and_equal_ones_stay_as_they_were(tmp_path):
+    sizes = [(30, 20), (10, 20), (20, 10), (30, 40), (10, 10)]
+    index = write(tmp_path, [[made(str(i), width=w, height=h) for i, (w, h) in enumerate(sizes)]])
+    every = index.where()
+    assert index.ordered(every, "width").tolist() == [1, 4, 2, 0, 3]
+    assert index.ordered(every, "-width").tolist() == [0, 3, 2, 1, 4]
+    assert index.ordered(every, "aspect").tolist() == [1, 3, 4, 0, 2]
+    assert index.ordered(every[3:], "-height").tolist() == [3, 4]
+
+
 def test_chunks_do_not_matter_and_the_same_samples_give_the_same_bytes(tmp_path):
     samples = [made(f"{i}.png", i % 3) for i in range(10)]
     (tmp_path / "a").mkdir()

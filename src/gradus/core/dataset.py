@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gradus.core.flaw import SampleFlaw
 from gradus.core.form import Shown, paths_of
 
 MAX_SIDE = 8192
@@ -64,6 +65,15 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class Version(BaseModel):
+    """A dataset made again without some of its samples. `parent` is the id of its job."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parent: Annotated[str, Field(max_length=100)]
+    without: Annotated[list[SampleFlaw], Field(min_length=1)]
+
+
 class DatasetOptions(BaseModel):
     """What every dataset is asked for with. Each kind adds its own fields, and refuses names that it does not know.
 
@@ -85,6 +95,9 @@ class DatasetOptions(BaseModel):
     )
     roots: Annotated[list[str] | None, Shown(hidden=True)] = Field(
         None, title="Allowed folders", description="Set by the server: all that is read lies below one of these."
+    )
+    version: Annotated[Version | None, Shown(hidden=True)] = Field(
+        None, title="Version of", description="The dataset that this one is, without the samples of some findings."
     )
 
     def paths(self) -> dict[str, tuple[str, bool]]:

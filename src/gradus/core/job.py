@@ -48,7 +48,7 @@ class Job(BaseModel):
     finished: float | None = None
     progress: float = 0.0
     activity: str = ""  # what it is doing now, or what it waits for, in words
-    dataset_id: str | None = None  # of a model
+    dataset_id: str | None = None  # of a model; of a dataset the one it is a version of
     device: str = ""  # "cpu", "cuda:0", once it has been given
     problem: Problem | None = None
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gradus.core.dataset import Split
+from gradus.core.dataset import Name, Split
 from gradus.core.flaw import Flaw, SampleFlaw
 from gradus.core.job import Job
 
@@ -135,7 +135,6 @@ class SampleDetail(_Result):
     key: str
     label: int | None = None
     label_name: str | None = None
-    classes: list[str] = []
     file: str | None = None
     width: int | None = None  # of the file's picture
     height: int | None = None
@@ -173,6 +172,4 @@ class VersionOptions(BaseModel):
     without: Annotated[list[SampleFlaw], Field(min_length=1)] = Field(
         title="Without", description="The findings whose samples are left out."
     )
-    name: Annotated[str, Field(max_length=200)] = Field(
-        "", title="Dataset Name", description="Empty: that of the dataset, with a number."
-    )
+    name: Name | None = Field(None, title="Dataset Name", description="Empty: that of the dataset, numbered.")

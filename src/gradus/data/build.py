@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from gradus.core.classification import ClassificationOptions
@@ -21,11 +21,17 @@ from gradus.data.collect import ANYWHERE, Part, Plan, collect
 from gradus.data.facts import write_facts
 from gradus.data.fetching import fetch, prune
 from gradus.data.files import write_parts, write_text
+from gradus.data.grouping import grouping
+from gradus.data.index import FOLDER as INDEX
+from gradus.data.index import IndexWriter
 from gradus.data.lists import entry_parts, label_lines
 from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import in_order
+from gradus.data.quality.finish import finish
+from gradus.data.quality.measure import Measure
 from gradus.data.seeded import shuffled
+from gradus.data.versions import without_of
 from gradus.data.work import Recipe, chunk_size
 from gradus.data.writers.writer import open_writer
 
@@ -69,6 +75,10 @@ def _write(build: Building, options: ClassificationOptions, reason: str, plan: P
     write_mean(folder / "mean.binaryproto", backwards)
     write_picture(folder / "mean.jpg", mean)
     build.list_bad()
+    finish(
+        build, temporary, plan.labels, {facts.split: facts.class_counts for facts in splits},
+        sum(facts.count for facts in splits), (options.width, options.height),
+    )  # fmt: skip
     for split in Split:
         filled = any(facts.split == split and facts.count for facts in splits)
         settle(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
@@ -107,23 +117,28 @@ def _database(
     counts = [0] * len(plan.labels)
     apart = source.root != plan.parts[Split.TRAIN].root
     shown = source.prefix if apart or source.root == ANYWHERE else ""
+    measure = Measure(grouping(options, plan.groups), without_of(build.folder, options.version)[split])
     recipe = Recipe(
-        root=str(source.root).rstrip("/"), options=options, summed=total is not None, shown=shown,
+        root=str(source.root).rstrip("/"), options=options, summed=total is not None, shown=shown, measure=measure,
         copy_of=source.elsewhere.copy_of if source.elsewhere else None,
     )  # fmt: skip
     began = time.monotonic()
     at = 0
-    with open_writer(options, temporary / f"{split}_db") as writer:
+    with ExitStack() as stack:
+        writer = stack.enter_context(open_writer(options, temporary / f"{split}_db"))
+        index = stack.enter_context(IndexWriter(temporary / INDEX, split, source.prefix))
         for done in in_order(recipe, part, chunk_size(options), build.look):
             writer.append(done.records)
-            read = len(done.records) + len(done.bad)
-            at += read
+            index.append(done.measured)
+            at += done.read
             _count(counts, (label for label, _ in done.records))
             if total is not None and done.total is not None:
                 total.merge(done.total)
-            if build.take(read, done.bad, split, at, len(part), began):
+            if build.take(done.read, done.bad, split, at, len(part), began):
                 build.report.counts(split, plan.labels, counts)
         if not writer.count and split is Split.TRAIN:
+            if not build.bad:
+                raise InputError("All samples for training are left out", field="version")
             raise InputError(
                 f"None of the {len(part):,} files for {split} could be read. "
                 f"{build.bad[-1].file}: {build.bad[-1].reason}",
@@ -131,6 +146,7 @@ def _database(
                 file=build.bad[-1].file,
             )
         size = writer.close()
+        index.close()
     build.report.counts(split, plan.labels, counts)
     own = source if split is not Split.TRAIN else Part(source.root)
     return SplitFacts(

@@ -18,13 +18,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
+from gradus.data.remote.address import is_address
 
 FOLDER = "index"
 SIDE = 16  # of the small pictures
@@ -46,6 +47,10 @@ RECORD = np.dtype(
 )
 
 Places = NDArray[np.int64]
+Order = Literal[
+    "brightness", "-brightness", "contrast", "-contrast", "width", "-width", "height", "-height", "aspect", "-aspect",
+    "bytes", "-bytes",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,11 @@ class Index:
         """What makes whole paths of the names."""
         return os.fsdecode(self._part("prefix").read_bytes())
 
+    def whole_name(self, place: int) -> str:
+        """The whole path of a sample's file, or its address."""
+        name = self.name(place)
+        return name if is_address(name) else self.prefix + name
+
     def sha256(self, place: int) -> bytes:
         """The SHA-256 of a sample's file."""
         return bytes(self.records["sha256"][place].tobytes())
@@ -155,6 +165,13 @@ class Index:
         if group is not None:
             found &= self.records["group"] == group
         return np.flatnonzero(found)
+
+    def ordered(self, places: Places, by: Order) -> Places:
+        """The places by a measure of their samples, the least first, or the greatest with `-`; equal ones as given."""
+        name = by.removeprefix("-")
+        records = self.records[places]
+        values = records["width"] / np.maximum(records["height"], 1) if name == "aspect" else records[name]
+        return places[np.argsort(-values.astype(np.float64) if by != name else values, kind="stable")]
 
     def _part(self, part: str) -> Path:
         return self._base.with_name(f"{self._base.name}.{part}")

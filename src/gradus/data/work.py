@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any
 
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, Encoding
 from gradus.core.errors import ImageError
 from gradus.data.datum import encode_datum
 from gradus.data.fitting import Fitted, fit_file
+from gradus.data.index import SampleFacts
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import read_file
@@ -23,20 +23,27 @@ from gradus.data.remote.address import is_address
 CHUNK = 32
 CHUNK_BYTES = 4 * 2**20  # of pixels: few enough to stay in the processor's cache, and that no thread waits at the end
 
-Measure = Callable[[str, int, Fitted], Any]  # of a file, its class and its picture; called from several threads
+Measure = Callable[[str, int, Fitted], SampleFacts | None]
+"""Of a file, its class and its picture; None where it is to be left out. Called from several threads."""
 
 
 @dataclass(slots=True)
 class Done:
     """What came of one chunk: (label, record) pairs, the files that could not be used, the pixel sum.
 
-    `measured` has what the recipe's `measure` returned, one for each record.
+    `measured` has what the recipe's `measure` returned, one for each record; `left_out` are those it gave none for.
     """
 
     records: list[tuple[int, bytes]] = field(default_factory=list)
-    measured: list[Any] = field(default_factory=list)
+    measured: list[SampleFacts] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
     total: Sum | None = None
+    left_out: int = 0
+
+    @property
+    def read(self) -> int:
+        """How many files were read."""
+        return len(self.records) + len(self.bad) + self.left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,14 @@ class Recipe:
                     BadFile(file=escape(file if is_address(file) else self.shown + file), reason=str(error))
                 )
                 continue
+            if self.measure is not None:
+                measured = self.measure(file, label, picture)
+                if measured is None:
+                    done.left_out += 1
+                    continue
+                done.measured.append(measured)
             if total is not None:
                 total.add(picture.pixels)
-            if self.measure is not None:
-                done.measured.append(self.measure(file, label, picture))
             encoded = options.encoding is not Encoding.RAW
             data = picture.encoded(options.encoding, options.quality)
             record = encode_datum(

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from gradus.core.job import JOB_ID, JobRecord, Transition
+from gradus.core.job import JOB_ID, JobKind, JobRecord, Transition
 from gradus.core.state import JobState
 from gradus.jobs import listing
 from gradus.jobs.claim import is_claimed
@@ -50,7 +50,7 @@ def rebuild(home: Home, database: Database) -> int:
     added = 0
     while waiting:
         record = waiting.pop(next(iter(waiting)))
-        dataset_id = record.job.dataset_id
+        dataset_id = record.job.dataset_id if record.job.kind is JobKind.MODEL else None  # versions need no parent
         if dataset_id in waiting:  # the clock was set back between the two: the dataset goes first
             waiting = {dataset_id: waiting[dataset_id], record.job.id: record} | waiting
             continue

@@ -16,7 +16,7 @@ from gradus.core.form import paths_of
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, Page
-from gradus.data import digits_job, uploads
+from gradus.data import digits_job, uploads, versions
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts
 from gradus.data.readers.folder import FIELDS, Watcher, split_folders
@@ -141,10 +141,16 @@ def create(
 ) -> Job:
     """Start building a dataset."""
     resolved = kinds.become(check(house, options, unrestricted=unrestricted))
-    job = jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key)
+    version = resolved.version
+    if version is not None:
+        facts(house, version.parent)
+        versions.check_parent(house.home.job_folder(version.parent))
+    job = jobs.submit(house, JobKind.DATASET, resolved, needs=[], key=key, parent=version.parent if version else None)
     uploads.link(resolved, house.home.uploads, house.home.job_folder(job.id))
     secrets.lend(house, resolved, job)
     secrets.clear(house)
+    if version is not None:
+        versions.prepare_version(house.home.job_folder(version.parent), house.home.job_folder(job.id), version)
     return job
 
 

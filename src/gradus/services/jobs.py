@@ -117,8 +117,19 @@ def log(house: House, job_id: str, *, end: int | None = None, limit: int = 1 << 
     return read_log(folder(house, job_id) / "worker.log", end, limit)
 
 
-def submit(house: House, kind: JobKind, options: BaseModel, *, needs: list[str], key: IdempotencyKey | None) -> Job:
-    """Add a new job to the queue; with a key that was used before, the answer is the job made then."""
+def submit(
+    house: House,
+    kind: JobKind,
+    options: BaseModel,
+    *,
+    needs: list[str],
+    key: IdempotencyKey | None,
+    parent: str | None = None,
+) -> Job:
+    """Add a new job to the queue; with a key that was used before, the answer is the job made then.
+
+    It starts when what it needs is done. `parent` is the dataset that it is a version of, and may vanish.
+    """
     values = options.model_dump(mode="json")
     job = Job(
         id=new_job_id(),
@@ -128,7 +139,7 @@ def submit(house: House, kind: JobKind, options: BaseModel, *, needs: list[str],
         group=values.get("group", ""),
         state=JobState.WAITING,
         created=time.time(),
-        dataset_id=needs[0] if needs else None,
+        dataset_id=needs[0] if needs else parent,
     )
     return house.store.create(JobRecord(job=job, options=values, history=[]), needs, key)
 

@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from gradus.core.dataset import Split
-from gradus.core.errors import NotFoundError
+from gradus.core.errors import InputError, NotFoundError
 from gradus.core.flaw import ALIKE, OF_SAMPLES, Flaw, bits
 from gradus.core.quality import Finding, Pair, Quality, SampleRef
 from gradus.data.files import write_bytes
@@ -76,12 +77,28 @@ def examine(
     return quality.model_copy(update={"findings": [*quality.findings, *_of_classes(quality)]})
 
 
+def read_quality(folder: Path) -> Quality:
+    """What was found; `NotFoundError` of a dataset whose samples were not looked at."""
+    path = folder / FILE
+    try:
+        return Quality.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise not_looked_at() from None
+    except ValidationError:
+        raise InputError(f"{FILE} of this dataset is damaged", file=str(path), hint="Build it again.") from None
+
+
 def read_pairs(folder: Path) -> NDArray[np.void]:
     """The pairs of samples that are alike; `NotFoundError` where they were not looked for."""
     path = folder / FOLDER / PAIRS
     if not path.is_file():
-        raise NotFoundError("this dataset was built before duplicates were looked for", hint="Build it again.")
+        raise not_looked_at()
     return np.fromfile(path, PAIR)
+
+
+def not_looked_at() -> NotFoundError:
+    """The error of a dataset that is older than this."""
+    return NotFoundError("the samples of this dataset were not looked at when it was built", hint="Build it again.")
 
 
 def pair_of(samples: Samples, row: np.void) -> Pair:

@@ -12,8 +12,12 @@ from gradus.core.dataset import Split
 from gradus.core.quality import SampleRef
 from gradus.data.index import SIDE, Index
 from gradus.data.lists import escape
+from gradus.data.quality.near import differences
 
 ORDER = tuple(Split)  # later ones are what models are compared by: of two that are alike, the later one's stays
+
+FAR = 65  # more bits than there are
+LOOKED_AT = 512  # small copies, where alike ones are asked for
 
 Places = NDArray[np.int64]
 
@@ -59,6 +63,23 @@ class Samples:
         return SampleRef(
             split=index.split, index=place, file=escape(index.name(place)), label=label if label >= 0 else None
         )
+
+    def like(self, number: int, limit: int) -> list[tuple[int, int, float]]:
+        """The samples that look most like one: their numbers, the bits of the hash that differ, the differences.
+
+        Of those nearest by their hashes the ones whose small copies are nearest, without what is no picture.
+        """
+        hashes = self.column("hash")
+        distances = np.bitwise_count(hashes ^ hashes[number]).astype(np.int64)
+        distances[self.column("width") == 0] = FAR
+        distances[number] = FAR
+        most = min(len(distances), max(LOOKED_AT, 2 * limit))
+        nearest = np.sort(np.argpartition(distances * len(distances) + np.arange(len(distances)), most - 1)[:most])
+        nearest = nearest[distances[nearest] < FAR]
+        own = np.repeat(self.small(np.array([number])), len(nearest), axis=0)
+        apart = differences(self.small(nearest), own).round(4) if len(nearest) else np.empty(0)
+        order = np.lexsort((nearest, distances[nearest], apart))[:limit]
+        return [(int(nearest[i]), int(distances[nearest[i]]), float(apart[i])) for i in order]
 
     def number(self, split: Split, place: int) -> int:
         """The number of a sample of a split."""

@@ -10,6 +10,7 @@ from gradus.data.build import build_classification
 from gradus.data.digits_import import import_classification
 from gradus.data.remote import secrets
 from gradus.data.uploads import FOLDER, located
+from gradus.data.versions import prepare_version
 from gradus.jobs.task import Task
 
 
@@ -19,6 +20,8 @@ def run(task: Task, folder: Path, report: Report) -> None:
     asked = ClassificationOptions.model_validate(task.options)
     kept = folder.parent.parent / secrets.FOLDER
     options = secrets.located(located(asked, sent), (folder / secrets.FOLDER, kept))
+    if options.version and task.dataset:
+        prepare_version(folder / task.dataset, folder, options.version)
     build = import_classification if options.method is Method.DIGITS else build_classification
     build(options, folder, report)
     secrets.forget(asked, kept, folder)
