@@ -80,6 +80,12 @@ def test_a_row_of_no_use_is_told_with_its_line(read, tmp_path, row, told):
     assert told is None or told in bad[0].reason
 
 
+def test_a_table_that_is_mostly_of_no_use_is_not_read_to_its_end(read, monkeypatch):
+    monkeypatch.setattr("gradus.data.readers.textfile.MOST_BAD", 2000)
+    with pytest.raises(InputError, match="only 5 of the first 2,005 rows can be used"):
+        read("path,label\n" + "1.png,x\n" * 5 + "none.png,x\n" * 50_000)
+
+
 @pytest.mark.parametrize(
     "line", ["[1]", "{", "{'path': 1}", "[" * 100_000, '{"path": ["1.png"], "label": "x"}', "1" * 5000]
 )

@@ -106,6 +106,27 @@ def test_a_file_that_is_no_list_names_the_field(read, content):
     assert caught.value.problem.hint
 
 
+def test_a_list_that_is_mostly_of_no_use_is_not_read_to_its_end(read, monkeypatch):
+    """Each such line is kept to be shown: a file of gigabytes must not fill the memory."""
+    monkeypatch.setattr("gradus.data.readers.textfile.MOST_BAD", 2000)
+    good, bad = b"1.png 0\n", b"x\n"
+    assert len(read(good * 2001 + bad * 2000).bad) == 2000
+    with pytest.raises(InputError, match=r"Only 5 of the first 2,005 lines of the list can be used; list\.txt, line 6"):
+        read(good * 5 + bad * 50_000)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_break_a_list(tmp_path_factory, content):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "list.txt").write_bytes(content)
+    try:
+        found = read_list(folder / "list.txt", Places(folder, [str(folder)]), 3, "train", nobody)
+    except InputError as error:
+        assert error.problem.field == "train"
+    else:
+        assert all(name == str(folder / "list.txt")[1:] for name, _ in found.entries)
+
+
 @given(st.lists(st.binary(min_size=1, max_size=30).filter(lambda b: not {*b"/\0"} & {*b} and b not in (b".", b".."))))
 def test_our_own_lists_are_read_whatever_the_names(tmp_path_factory, names):
     """As `entry_lines` writes them."""

@@ -22,7 +22,7 @@ from gradus.core.dataset import BadFile
 from gradus.core.errors import InputError
 from gradus.data.lists import escape
 from gradus.data.readers.folder import EVERY, Watcher
-from gradus.data.readers.textfile import HOPELESS, BadLineError, numbered_lines, opened
+from gradus.data.readers.textfile import HOPELESS, BadLineError, hopeless, numbered_lines, opened
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -104,13 +104,14 @@ def read_rows(
             used.append(use(row, number))
         except BadLineError as error:
             bad.append(BadFile(file=table.place(number), reason=str(error)))
-            if len(bad) == HOPELESS and not used:
+            if hopeless(len(used), len(bad)):
                 break
         if (len(used) + len(bad)) % EVERY == 0:
             watch(len(used))
-    if not used:
+    if hopeless(len(used), len(bad)) or not used:
+        many = f"only {len(used):,} of the first {len(used) + len(bad):,} rows" if used else "no row"
         found = "".join(f"; {each.file}: {each.reason}" for each in bad[:3])
-        raise no_table(table.path, named, f"no row can be used{found}", "Correct the rows, or give another table.")
+        raise no_table(table.path, named, f"{many} can be used{found}", "Correct the rows, or give another table.")
     return used, bad
 
 

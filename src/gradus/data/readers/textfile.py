@@ -24,6 +24,7 @@ from gradus.data.remote.address import Rules, parse
 
 LONGEST_LINE = 8192
 HOPELESS = 1000  # lines, all of them bad, after which a file is no list
+MOST_BAD = 100_000  # lines of no use, after which it is none either if fewer were of use: each is kept to be shown
 MAX_LABELS = 10**6
 LABEL_BYTES = 64 * 2**20
 _MARK = b"\xef\xbb\xbf"
@@ -108,7 +109,7 @@ class Places:
 
 def read_list(path: Path, places: Places, classes: int, named: str, watch: Watcher) -> Listed:
     """Read a list for so many classes. `named` is the field of the form that an `InputError` names."""
-    found = Listed()
+    found, number = Listed(), 0
     with opened(path, named) as file:
         for number, line in numbered_lines(file, path, named):
             if not line.strip():
@@ -117,17 +118,23 @@ def read_list(path: Path, places: Places, classes: int, named: str, watch: Watch
                 found.entries.append(_entry(line, places, classes))
             except BadLineError as error:
                 found.bad.append(BadFile(file=f"{escape(path.name)}, line {number:,}", reason=str(error)))
-                if len(found.bad) == HOPELESS and not found.entries:
+                if hopeless(len(found.entries), len(found.bad)):
                     break
             if (len(found.entries) + len(found.bad)) % EVERY == 0:
                 watch(len(found.entries))
-    if not found.entries:
+    if hopeless(len(found.entries), len(found.bad)) or not found.entries:
+        many = f"Only {len(found.entries):,} of the first {number:,} lines" if found.entries else "No line"
         raise InputError(
-            "No line of the list can be used" + "".join(f"; {bad.file}: {bad.reason}" for bad in found.bad[:3]),
+            f"{many} of the list can be used" + "".join(f"; {bad.file}: {bad.reason}" for bad in found.bad[:3]),
             field=named, file=escape(str(path)),
             hint="A line is the path of a picture, a blank, and the number of its class, counted from 0.",
         )  # fmt: skip
     return found
+
+
+def hopeless(used: int, bad: int) -> bool:
+    """Whether a file is no list or table, after so many lines of use and of none."""
+    return (bad >= HOPELESS and not used) or (bad >= MOST_BAD and bad > used)
 
 
 def read_labels(path: Path, named: str = "labels") -> list[str]:
