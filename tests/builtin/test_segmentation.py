@@ -121,6 +121,15 @@ def test_a_number_without_a_name_is_listed_and_ignored(made, build, records, tmp
         assert (mask == np.where(feature[2] == 100, 255, feature[2] // 50)).all()
 
 
+def test_numbers_that_are_ignored_need_no_name(made, build, records, tmp_path):
+    (tmp_path / "names.txt").write_text("sky\nroad\n")
+    given = {"class_labels_file": str(tmp_path / "names.txt"), "ignored_numbers": " 2, 254"}
+    facts, listed, _ = build(**made(draw=Image.fromarray), **given)
+    assert listed == [] and facts.labels == ["sky", "road"]
+    assert all((mask == np.where(feature[2] == 100, 255, feature[2] // 50)).all() for feature, mask in records("train"))
+    assert build(**made(draw=Image.fromarray), ignored_numbers="2")[0].labels == ["class 0", "class 1"]
+
+
 @pytest.mark.parametrize("draw", [as_colours, as_palette])
 def test_a_colour_map_decides_the_order(made, build, records, tmp_path, draw):
     (tmp_path / "map.txt").write_text("0 128 0 tree\n0 0 0\n128 0 0 roof\n")
@@ -150,6 +159,13 @@ def test_colours_without_a_map_are_shown_to_be_copied(made, build):
         build(**made(draw=as_colours))
     assert error.value.problem.field == "colormap_method"
     assert "0 0 0; 0 128 0; 128 0 0" in error.value.problem.hint
+
+
+def test_photographs_in_place_of_labels_are_told(made, build):
+    noise = np.random.default_rng(3)
+    with pytest.raises(InputError, match="colours, not numbers") as error:
+        build(**made(draw=lambda mask: Image.fromarray(noise.integers(0, 256, (*mask.shape, 3), np.uint8))))
+    assert "those of pictures" in error.value.problem.hint
 
 
 def test_a_map_and_names_must_agree(made, build, tmp_path):
@@ -286,6 +302,7 @@ def test_a_folder_of_labels_is_needed(made, build):
         ({"colormap_method": "textfile"}, "Color map file must be given"),
         ({"feature_folder": ""}, "at least 1"),
         ({"unknown": 1}, "not permitted"),
+        ({"ignored_numbers": "1;2"}, "should match pattern"),
     ],
 )
 def test_what_the_form_refuses(given, reason):

@@ -16,6 +16,7 @@ from gradus.core.form import Shown
 from gradus.data.masks.coding import Coding, listed
 from gradus.data.masks.colour_map import colour_text, read_colour_map
 from gradus.data.masks.palette import palette_of
+from gradus.data.masks.resize import IGNORED
 from gradus.data.masks.survey import Survey, survey
 from gradus.data.readers.textfile import read_labels
 from gradus.plugins.data import Watch
@@ -24,6 +25,7 @@ SECTION = "Labels"
 LOOKED_AT = 64  # label pictures, where the names of the classes are known
 BLACK_AND_WHITE = ("black", "white")  # names of classes
 COPIED = 20  # colours in a hint
+NUMBERS = r"^\s*(\d{1,3}\s*(,\s*\d{1,3}\s*)*)?$"
 
 
 class Colormap(StrEnum):
@@ -73,6 +75,16 @@ class LabelFields(BaseModel):
         Binary.AUTO, title="Black and white are two classes", description="Labels with 0 and 255 instead of 0 and 1."
     )
 
+    ignored_numbers: Annotated[str, Shown(section=SECTION, fold="More", placeholder="255")] = Field(
+        "", max_length=1000, pattern=NUMBERS, title="Numbers that are ignored",
+        description="Parted by commas, besides 255: what is unlabelled, and is not learned.",
+    )  # fmt: skip
+
+    @property
+    def ignored(self) -> frozenset[int]:
+        """The numbers that count for no class."""
+        return frozenset(int(number) for number in self.ignored_numbers.split(",") if number.strip())
+
     @model_validator(mode="after")
     def _mapped(self) -> LabelFields:
         if self.colormap_method is Colormap.TEXTFILE and not self.colormap_text_file:
@@ -99,7 +111,7 @@ def find_classes(options: LabelFields, files: Sequence[str], watch: Watch) -> Cl
     if found.coloured * 2 > found.read:
         raise _coloured(found)
     binary = options.binary is Binary.YES or (options.binary is Binary.AUTO and found.black_and_white)
-    highest = max(found.numbers, default=-1)
+    highest = max(found.numbers - options.ignored, default=-1)
     if not found.read or (highest < 0 and not binary):
         raise InputError("No label image can be read, or none has a class", field="label_folder")
     warnings = []
@@ -108,7 +120,11 @@ def find_classes(options: LabelFields, files: Sequence[str], watch: Watch) -> Cl
     elif not highest and found.white and not names:
         warnings.append("Only class 0 is in the labels; what is 255 counts for no class")
     coding = Coding(
-        palette=found.palette, binary=binary, halves=options.binary is Binary.YES, classes=len(names) or None
+        palette=found.palette,
+        binary=binary,
+        halves=options.binary is Binary.YES,
+        ignored=frozenset() if binary else options.ignored,
+        classes=len(names) or None,
     )
     if not names:
         names = list(BLACK_AND_WHITE) if binary else [f"class {number}" for number in range(min(highest, 254) + 1)]
@@ -132,12 +148,14 @@ def _mapped(options: LabelFields, names: list[str]) -> Classes:
 
 
 def _coloured(found: Survey) -> InputError:
-    colours = [colour for colour, _ in found.colours.most_common(COPIED)]
-    lines = "; ".join(map(colour_text, sorted(colours)))
-    more = " …" if len(found.colours) > COPIED else ""
+    colours = sorted(colour for colour, _ in found.colours.most_common(COPIED))
+    lines = "; ".join(map(colour_text, colours)) + (" …" if len(found.colours) > COPIED else "")
+    hint = f"Choose “From text file” and give one with a line for each class: {lines}"
+    if len(found.colours) > IGNORED:
+        hint = "So many colours are those of pictures: look whether the folder is that of the label images."
     return InputError(
         "The label images have colours, not numbers of classes, and no text file says which colour is which class. "
         f"Their colours: {listed(found.colours.most_common())}",
         field="colormap_method",
-        hint=f"Choose “From text file” and give one with a line for each class: {lines}{more}",
+        hint=hint,
     )

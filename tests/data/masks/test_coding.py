@@ -31,6 +31,11 @@ def test_numbers_are_classes_and_255_is_ignored():
     assert deep.dtype == np.uint8 and deep.tolist() == [[0, 254, 255, 255]]
 
 
+def test_other_numbers_may_be_ignored_too():
+    read = Coding(ignored=frozenset([0, 2]), classes=2).read(numbers(0, 1, 2, 255))
+    assert read.mask.tolist() == [[255, 1, 255, 255]] and read.remarks == []
+
+
 def test_there_is_room_for_255_classes():
     with pytest.raises(ImageError, match="number 300"):
         Coding().read(numbers(0, 300, dtype=np.uint16))

@@ -30,14 +30,15 @@ class Coding:
     """What is known of all label pictures of a dataset.
 
     With `colours` the colour decides, of RGB and of palette pictures. `palette` is what every palette picture has to
-    have. `binary` says that 0 is class 0 and white class 1; with `halves` all between is told apart at half. Numbers
-    from `classes` on have no name.
+    have. `binary` says that 0 is class 0 and white class 1; with `halves` all between is told apart at half. `ignored`
+    are numbers that count for no class, as 255; numbers from `classes` on have no name.
     """
 
     colours: ColourMap | None = None
     palette: tuple[Colour, ...] = ()
     binary: bool = False
     halves: bool = False
+    ignored: frozenset[int] = frozenset()
     classes: int | None = None
 
     def read(self, picture: LabelPicture) -> Read:
@@ -52,7 +53,10 @@ class Coding:
                 hint="Give a colour map, or save labels as palette or gray pictures.",
             )
         self._compare(picture)
-        return self._named(self._numbers(picture.values))
+        mask = self._numbers(picture.values)
+        if self.ignored:
+            mask = np.where(np.isin(mask, list(self.ignored)), np.uint8(IGNORED), mask)
+        return self._named(mask)
 
     def _by_colour(self, colours: ColourMap, picture: LabelPicture) -> Read:
         if picture.coloured:
