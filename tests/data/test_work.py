@@ -49,5 +49,6 @@ def test_a_halt_ends_the_chunk(folder):
 
     def measure(*_):
         halt.set()
+        return "measured"
 
     assert len(recipe(folder, measure=measure)([("a.png", 0), ("b.png", 0)], halt).records) == 1
