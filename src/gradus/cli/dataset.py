@@ -1,11 +1,11 @@
-"""`gradus dataset create KIND`: build a dataset of any kind. The options of each kind are made of its model."""
+"""`gradus dataset create KIND` and `import`: datasets of any kind. The options of each kind are made of its model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gradus.core.view import DatasetView
 
 CLASSIFICATION = "classification"
+IMPORT = "digits-import"
 ELSEWHERE = ("upload:", "http://", "https://")  # what a path is not
 
 
@@ -76,25 +77,48 @@ def builder(model: type[DatasetOptions]) -> Callable[..., None]:
             if not path.startswith(ELSEWHERE):
                 given.put(field, str(Path(path).expanduser().absolute()))
         keys = _keys(model, given)
-        options = given.make()
-
-        from gradus.cli.connection import connected
-
-        with connected(home, detach=detach) as connection:
-            for field, each in keys.items():
-                options = options.model_copy(update={field: connection.ask(partial(_send, each))})
-            key = str(uuid4())
-            job = connection.ask(lambda client: client.datasets.create(options, key=key))
-            if not detach:
-                see_through(connection, job.id)
-            view = connection.ask(lambda client: client.datasets.get(job.id))
-        if as_json:
-            say_json(view)
-            return
-        _tell(view)
-        say(job.id)
+        _make(given.make(), keys, detach=detach, home=home, as_json=as_json)
 
     return build
+
+
+@app.command("import")
+@guarded
+def import_job(
+    folder: Annotated[Path, typer.Argument(help="The folder of a dataset's job of DIGITS, with train_db in it.")],
+    name: Annotated[str, typer.Option("--name", help="How it is listed. Default: the folder's name.")] = "",
+    group: Annotated[str, typer.Option("--group", help="Jobs of one group are listed together.")] = "",
+    detach: DetachOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take over a dataset that DIGITS made; prints the id of the new one. Its pickle is never read."""
+    from gradus.services import kinds
+
+    path = folder.expanduser().absolute()
+    given = {"name": name or path.resolve().name, "group": group, "folder": str(path)}
+    _make(Given(kinds.model_of(IMPORT), given).make(), {}, detach=detach, home=home, as_json=as_json)
+
+
+def _make(
+    options: DatasetOptions, keys: Mapping[str, Credentials], *, detach: bool, home: Path | None, as_json: bool
+) -> None:
+    """Have a dataset made and say what came of it."""
+    from gradus.cli.connection import connected
+
+    with connected(home, detach=detach) as connection:
+        for field, each in keys.items():
+            options = options.model_copy(update={field: connection.ask(partial(_send, each))})
+        key = str(uuid4())
+        job = connection.ask(lambda client: client.datasets.create(options, key=key))
+        if not detach:
+            see_through(connection, job.id)
+        view = connection.ask(lambda client: client.datasets.get(job.id))
+    if as_json:
+        say_json(view)
+        return
+    _tell(view)
+    say(job.id)
 
 
 def _keys(model: type[DatasetOptions], given: Given[DatasetOptions]) -> dict[str, Credentials]:
@@ -132,4 +156,4 @@ def _tell(view: DatasetView) -> None:
         if part.unknown:
             note(f"{part.split.value} has classes that training lacks: {plain(', '.join(part.unknown[:10]))}")
     if view.facts.unreadable:
-        note(f"{view.facts.unreadable:,} files could not be read; they are listed on the dataset's page")
+        note(f"{view.facts.unreadable:,} files have problems; they are listed on the dataset's page")
