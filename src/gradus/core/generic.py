@@ -94,6 +94,7 @@ class GenericFacts(BaseModel):
     splits: list[GenericSplit]
     mean_pixel: list[float] | None = None
     unreadable: int = 0  # files listed in `unreadable.jsonl`, left out or not
+    warnings: list[str] = []  # what was told of it as a whole
     user: dict[str, JsonValue] = {}
     seconds: float = 0.0
 

@@ -35,7 +35,7 @@ class Building:
     folder: Path
     report: Report
     named: str = "train"
-    words: tuple[str, str] = ("could be read", "be unreadable")  # of files that are right, and of others
+    words: tuple[str, str, str] = ("could be read", "be unreadable", "could not be read")  # right and other files
     files: int = 0  # to be read in all
     read: int = 0
     bad: list[BadFile] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Building:
         """Write which files could not be used, and why."""
         write_text(self.folder / UNREADABLE, "".join(bad.model_dump_json() + "\n" for bad in self.bad))
         if self.bad:
-            self.report.warning(f"{len(self.bad):,} of {self.files:,} files could not be read; the dataset lists them")
+            self.report.warning(f"{len(self.bad):,} of {self.files:,} files {self.words[2]}; the dataset lists them")
 
 
 def settle(built: Path | None, final: Path) -> None:

@@ -68,7 +68,7 @@ def import_classification(options: ClassificationOptions, folder: Path, report: 
 
     Raises as `build_classification` does; then no database is there.
     """
-    build = Building(options, folder, report, named=FIELD, words=("can be used", "be broken"))
+    build = Building(options, folder, report, named=FIELD, words=("can be used", "be broken", "cannot be used"))
     with build.workspace() as temporary, ExitStack() as stack:
         job = look(Path(options.train), FIELD, options.roots)
         geometry, labels = job.geometry(), job.labels()

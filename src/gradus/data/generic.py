@@ -35,6 +35,7 @@ from gradus.data.threads import cores
 from gradus.data.writers.lmdb import LmdbWriter, numbered
 from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 
+WORDS = ("are without fault", "have one", "have a fault")
 MOST_REMARKS = 5  # of one file, that are listed
 
 
@@ -93,7 +94,7 @@ def build_generic(kind: Kind, options: GenericOptions, folder: Path, report: Rep
     be used, `StorageFullError` where the disk is full; then no database is there.
     """
     reuse_memory()
-    build = Building(options, folder, report, named=_source(options), words=("are without fault", "have one"))
+    build = Building(options, folder, report, named=_source(options), words=WORDS)
     with build.workspace() as temporary:
         scan = kind.scan(options, build.found)
         for warning in scan.warnings:
@@ -133,6 +134,7 @@ def _finish(
         splits=splits,
         mean_pixel=mean_pixel,
         unreadable=len(build.bad),
+        warnings=scan.warnings,
         user=scan.user,
         seconds=build.seconds,
     )

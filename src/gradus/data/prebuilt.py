@@ -112,7 +112,7 @@ def look(asked: Prebuilt) -> dict[Split, int]:
 def build_prebuilt(asked: Prebuilt, folder: Path, report: Report) -> GenericFacts:
     """Read every record, and make a dataset of the databases. Raises as `build_generic` does."""
     named = asked.pairs[Split.TRAIN].images_field
-    build = Building(asked.options, folder, report, named=named, words=("can be used", "be broken"))
+    build = Building(asked.options, folder, report, named=named, words=("can be used", "be broken", "cannot be used"))
     with build.workspace() as temporary:
         build.files = sum(look(asked).values())
         splits: list[GenericSplit] = []
