@@ -198,7 +198,7 @@ def _archives(options: ClassificationOptions, watch: Watcher, space: Path) -> Pl
 def _drawn(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
     """Folders elsewhere, drawn on this disk and read as folders; what is chosen of them is still to be fetched."""
     with ExitStack() as connections:
-        remotes = connections.enter_context(opened(options))
+        remotes = connections.enter_context(opened(options, watch))
         *_, drawing = draw(options, remotes, space, watch)
         plan = _folders(drawing.options, watch)
         for part in plan.parts.values():

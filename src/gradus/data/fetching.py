@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, get_ident
 
 from gradus.core.dataset import BadFile
 from gradus.core.errors import InputError
@@ -23,7 +23,7 @@ from gradus.data.remote.fetcher import CONNECTIONS
 from gradus.data.remote.sources import Elsewhere
 from gradus.data.remote.wire import HaltedError
 
-WAITING = ".fetching"  # what a file is called until all of it is here
+WAITING = ".fetching-"  # how a file's name starts until all of it is here
 
 
 def fetch(plan: Plan, build: Building) -> None:
@@ -49,7 +49,7 @@ def fetch_one(elsewhere: Elsewhere, file: str) -> str:
     path = elsewhere.copy_of(file)
     if not path or (os.path.isfile(path) and os.path.getsize(path)):  # noqa: PTH113, PTH202
         return path
-    waiting = f"{path}{WAITING}{time.monotonic_ns()}"
+    waiting = f"{os.path.dirname(path)}/{WAITING}{get_ident()}-{time.monotonic_ns()}"  # noqa: PTH120
     try:
         with Path(waiting).open("w+b") as into:
             elsewhere.fetch(file, into)

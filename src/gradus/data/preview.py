@@ -27,7 +27,7 @@ from gradus.data.readers.folder import FIELDS, Watcher, class_folders, label_of,
 from gradus.data.readers.manifest import metadata_of
 from gradus.data.remote.address import is_address
 from gradus.data.remote.outline import RemoteFolder
-from gradus.data.remote.sources import LOOK_SECONDS, Drawing, Elsewhere, draw, is_remote, opened
+from gradus.data.remote.sources import Drawing, Elsewhere, draw, is_remote, opened
 from gradus.data.resize import fit
 
 PICTURES = 12
@@ -89,7 +89,7 @@ def preview(
     """
     if not is_remote(options):
         return _preview(options, space, pictures, time.monotonic() + seconds)
-    with opened(options, LOOK_SECONDS) as remotes:
+    with opened(options) as remotes:
         drawing, whole = _drawn(options, remotes, space / "drawn", time.monotonic() + ELSEWHERE_SECONDS)
         found = _preview(drawing.options, space, pictures, time.monotonic() + seconds, drawing)
     return found if whole else replace(found, classes=[replace(each, complete=False) for each in found.classes])

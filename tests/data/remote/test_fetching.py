@@ -120,6 +120,29 @@ def test_it_stops_while_it_fetches(pictures, memory, site, here: str, tmp_path: 
     assert sum(path.endswith(".png") for path in site.asked) < 100
 
 
+def test_it_stops_while_a_server_does_not_answer(memory, listener, tmp_path: Path) -> None:
+    heard = listener(lambda taken: taken.recv(1))
+
+    class Stop(memory):
+        def stopping(self) -> bool:
+            return bool(heard.requests)
+
+    given = {"method": "s3", "s3_bucket": "pets", "s3_endpoint": f"http://127.0.0.1:{heard.port}"}
+    for options in (asked(f"http://127.0.0.1:{heard.port}/"), asked("", **given)):
+        heard.requests.clear()
+        with pytest.raises(Stopped):
+            build_classification(options, tmp_path / "job", Stop())
+
+
+def test_names_as_long_as_a_disk_takes_them(pictures, memory, site, here: str, tmp_path: Path) -> None:
+    folder = pictures(count=4)
+    (folder / "cat" / "000.png").rename(folder / "cat" / ("x" * 251 + ".png"))
+    serve(site, folder)
+    facts = build_classification(asked(here), tmp_path / "job", memory())
+    assert facts.unreadable == 0
+    assert sum(split.count for split in facts.splits) == 8
+
+
 def test_copies_are_kept_where_that_is_wanted(pictures, memory, site, here: str, tmp_path: Path) -> None:
     folder = pictures(count=6)
     serve(site, folder)

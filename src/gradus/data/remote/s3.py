@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from gradus.core.credentials import Credentials
@@ -16,7 +17,7 @@ from gradus.core.errors import InputError
 from gradus.data.readers.folder import Watcher
 from gradus.data.remote.address import about, parse
 from gradus.data.remote.fetcher import MAX_PICTURE, SECONDS, Fetcher, TransientError, explained
-from gradus.data.remote.wire import TROUBLE
+from gradus.data.remote.wire import TROUBLE, watched
 
 TRIES = 4
 PAGE = 1000  # keys, the most that S3 lists at once
@@ -37,13 +38,15 @@ _MEANINGS = {
 class Bucket:
     """The part of a bucket whose keys start with a path. Without keys, requests are not signed."""
 
-    def __init__(self, fetcher: Fetcher, endpoint: str, bucket: str, path: str, keys: Credentials | None) -> None:
+    def __init__(
+        self, fetcher: Fetcher, endpoint: str, bucket: str, path: str, keys: Credentials | None, tries: int = TRIES
+    ) -> None:
         if endpoint:
             _check(endpoint)
         self.halt = fetcher.halt
         self._fetcher, self._bucket = fetcher, bucket
         self._prefix = f"{path.strip('/')}/" if path.strip("/") else ""
-        self._client = _client(fetcher, endpoint, keys)
+        self._client = _client(fetcher, endpoint, keys, tries)
 
     @property
     def shown(self) -> str:
@@ -55,14 +58,13 @@ class Bucket:
         found = 0
         paginator = self._client.get_paginator("list_objects_v2")
         size = {"PageSize": PAGE}
-        for page in self._explained(
-            paginator.paginate(Bucket=self._bucket, Prefix=self._prefix, PaginationConfig=size)
-        ):
+        pages = iter(paginator.paginate(Bucket=self._bucket, Prefix=self._prefix, PaginationConfig=size))
+        following = partial(self._explained, lambda: next(pages, None))
+        while page := watched(following, partial(watch, found), self.halt):
             for each in page.get("Contents", ()):
                 if name := each["Key"].removeprefix(self._prefix):
                     found += 1
                     yield name
-            watch(found)
 
     def top(self) -> list[str]:
         """The names of the first folders right below the path, by one request."""
@@ -91,20 +93,12 @@ class Bucket:
         finally:
             body.close()
 
-    def _explained(self, pages: Any) -> Iterator[Any]:
-        following = iter(pages)
-        while True:
-            try:
-                page = next(following)
-            except StopIteration:
-                return
-            except Exception as error:
-                raise self._refused(error) from None
-            yield page
-
     def _asked(self, method: str, **arguments: str) -> Any:
+        return self._explained(lambda: getattr(self._client, method)(**arguments))
+
+    def _explained(self, ask: Callable[[], Any]) -> Any:
         try:
-            return getattr(self._client, method)(**arguments)
+            return ask()
         except Exception as error:
             raise self._refused(error) from None
 
@@ -143,7 +137,7 @@ class _Raw:
             yield piece
 
 
-def _client(fetcher: Fetcher, endpoint: str, keys: Credentials | None) -> Any:
+def _client(fetcher: Fetcher, endpoint: str, keys: Credentials | None, tries: int) -> Any:
     """A client of boto3 whose requests are sent by our fetcher."""
     import boto3
     from botocore import UNSIGNED
@@ -167,7 +161,7 @@ def _client(fetcher: Fetcher, endpoint: str, keys: Credentials | None) -> Any:
     config = Config(
         signature_version=None if keys else UNSIGNED,
         s3={"addressing_style": "path" if endpoint else "auto"},
-        retries={"total_max_attempts": TRIES, "mode": "standard"},
+        retries={"total_max_attempts": tries, "mode": "standard"},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO, Protocol
@@ -19,8 +20,9 @@ from gradus.data.remote import secrets
 from gradus.data.remote.address import Rules, is_address
 from gradus.data.remote.fetcher import SECONDS, Fetcher
 from gradus.data.remote.outline import RemoteFolder, outline
-from gradus.data.remote.s3 import Bucket
+from gradus.data.remote.s3 import TRIES, Bucket
 from gradus.data.remote.web_folder import WebFolder
+from gradus.data.remote.wire import watched
 
 LOOK_SECONDS = 6.0  # for one answer, when it is looked whether there are pictures
 
@@ -114,20 +116,26 @@ def is_remote(options: ClassificationOptions) -> bool:
 
 
 @contextmanager
-def opened(options: ClassificationOptions, seconds: float = SECONDS) -> Iterator[dict[Split, RemoteFolder]]:
-    """The folders elsewhere that the options name. Opening one asks its server, but for S3."""
-    rules = Rules.of(options.hosts)
+def opened(options: ClassificationOptions, watch: Watcher | None = None) -> Iterator[dict[Split, RemoteFolder]]:
+    """The folders elsewhere that the options name. Opening one asks its server, but for S3.
+
+    `watch` may end the waiting for it by raising. Without it, little time is taken, and nothing asked twice.
+    """
+    rules, seconds = Rules.of(options.hosts), SECONDS if watch else LOOK_SECONDS
     with ExitStack() as stack:
         found: dict[Split, RemoteFolder] = {}
         if options.method is Method.S3:
             keys = secrets.read(Path(options.s3_credentials)) if options.s3_credentials else None
             fetcher = stack.enter_context(Fetcher(rules, seconds=seconds))
-            found[Split.TRAIN] = Bucket(fetcher, options.s3_endpoint, options.s3_bucket, options.s3_path, keys)
+            found[Split.TRAIN] = Bucket(
+                fetcher, options.s3_endpoint, options.s3_bucket, options.s3_path, keys, TRIES if watch else 1
+            )
         else:
             for split, named in FIELDS.items():
                 if is_address(text := options.source(split)):
                     fetcher = stack.enter_context(Fetcher(rules, seconds=seconds))
-                    found[split] = WebFolder(fetcher, text, named)
+                    opening = partial(WebFolder, fetcher, text, named)
+                    found[split] = watched(opening, partial(watch, 0), fetcher.halt) if watch else opening()
         yield found
 
 
@@ -153,7 +161,7 @@ def draw(
 
 def look(options: ClassificationOptions) -> None:
     """Ask each place for its first page, or what there is of it; `InputError` where that is no dataset."""
-    with opened(options, LOOK_SECONDS) as remotes:
+    with opened(options) as remotes:
         for split, remote in remotes.items():
             names = remote.top()
             least = 2 if split is Split.TRAIN else 1

@@ -12,7 +12,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 import httpcore
 
@@ -24,11 +25,26 @@ SLICE = 0.25  # seconds between two looks at whether to stop
 
 TROUBLE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
+T = TypeVar("T")
 Resolver = Callable[[str, int], Sequence[str]]
 
 
 class HaltedError(Exception):
     """The work was asked to stop. Caught where the stopping was asked for."""
+
+
+def watched(do: Callable[[], T], look: Callable[[], None], halt: threading.Event) -> T:
+    """What comes of work in a thread of its own. `look` is called several times a second, and may raise to stop it."""
+    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
+        doing = pool.submit(do)
+        try:
+            while not doing.done():
+                wait((doing,), timeout=SLICE)
+                look()
+        except BaseException:
+            halt.set()
+            raise
+        return doing.result()
 
 
 class Limits(threading.local):
