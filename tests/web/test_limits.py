@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradus.web.api.body import parse
-from gradus.web.problems import HttpProblemError
+from gradus.web.http_problem import HttpProblemError
 from gradus.web.shield import limit_of
 
 JSON = {"Content-Type": "application/json"}

@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gradus.core.errors import FormError, GradusError, Problem
 from gradus.services.forms import problem_of
+from gradus.web.http_problem import HttpProblemError
 from gradus.web.middleware import Layer
 from gradus.web.pages.errors import page_for
 
@@ -50,14 +51,6 @@ class ProblemDocument(BaseModel):
     line: int | None = None
     hint: str | None = None
     errors: list[Problem] = []
-
-
-class HttpProblemError(HTTPException):
-    """A problem with its status, raised where FastAPI lets only its own exceptions through."""
-
-    def __init__(self, status: int, found: Sequence[Problem]) -> None:
-        super().__init__(status)
-        self.found = found
 
 
 def answer(

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from gradus.core.errors import Problem
 from gradus.data.files import writing
 from gradus.services.house import House
-from gradus.web.problems import HttpProblemError
+from gradus.web.http_problem import HttpProblemError
 
 MOST_BYTES = 8 << 20  # of one field that is no file; the shield in front lets even less through
 MOST_FILES = 20

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from gradus.core.errors import Problem
+from gradus.web.http_problem import HttpProblemError
 from gradus.web.middleware import Layer
-from gradus.web.problems import HttpProblemError, answer
+from gradus.web.problems import answer
 
 POLICY = "; ".join(
     (

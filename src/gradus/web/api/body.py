@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from gradus.core.errors import FormError, InputError, Problem
 from gradus.services.forms import problems
-from gradus.web.problems import HttpProblemError
+from gradus.web.http_problem import HttpProblemError
 
 MAX_DIGITS = 100
 MAX_DEPTH = 64
