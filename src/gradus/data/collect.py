@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.dataset import BadFile, Split
@@ -21,12 +22,13 @@ from gradus.data.lists import Entry, escape
 from gradus.data.readers.folder import FIELDS, SHOWN, Listing, Watcher, least_for_all, scan, split_folders
 from gradus.data.readers.manifest import Table, metadata_of, read_manifest, read_metadata
 from gradus.data.readers.textfile import Places, read_labels, read_list
-from gradus.data.remote.address import Rules, is_address
-from gradus.data.remote.fetcher import Fetcher
-from gradus.data.remote.sources import Addresses, Elsewhere, draw, is_remote, opened
+from gradus.data.remote.address import Rules, is_address, is_remote
 from gradus.data.seeded import sampled, shuffled
 from gradus.data.split import parts
 from gradus.data.uploads import FOLDER as UPLOADS
+
+if TYPE_CHECKING:
+    from gradus.data.remote.sources import Elsewhere
 
 ANYWHERE = Path("/")
 LISTED = "listed"
@@ -197,6 +199,8 @@ def _archives(options: ClassificationOptions, watch: Watcher, space: Path) -> Pl
 
 def _drawn(options: ClassificationOptions, watch: Watcher, space: Path) -> Plan:
     """Folders elsewhere, drawn on this disk and read as folders; what is chosen of them is still to be fetched."""
+    from gradus.data.remote.sources import draw, opened  # what fetches is slow to load: not when the server starts
+
     with ExitStack() as connections:
         remotes = connections.enter_context(opened(options, watch))
         *_, drawing = draw(options, remotes, space, watch)
@@ -216,6 +220,9 @@ def _listed(plan: Plan, options: ClassificationOptions, space: Path) -> None:
     parts = [part for part in plan.parts.values() if part.root == ANYWHERE]
     found = [part for part in parts if any(is_address(file) for file, _ in part.entries)]
     if found:
+        from gradus.data.remote.fetcher import Fetcher
+        from gradus.data.remote.sources import Addresses
+
         (space / LISTED).mkdir(parents=True)
         fetcher = plan.connections.enter_context(Fetcher(Rules.of(options.hosts)))
         for part in found:

@@ -25,9 +25,9 @@ from gradus.data.pictures import decode, read_file
 from gradus.data.png import encode_png
 from gradus.data.readers.folder import FIELDS, Watcher, class_folders, label_of, pictures_of
 from gradus.data.readers.manifest import metadata_of
-from gradus.data.remote.address import is_address
+from gradus.data.remote.address import is_address, is_remote
 from gradus.data.remote.outline import RemoteFolder
-from gradus.data.remote.sources import Drawing, Elsewhere, draw, is_remote, opened
+from gradus.data.remote.sources import Drawing, Elsewhere, draw, opened
 from gradus.data.resize import fit
 
 PICTURES = 12

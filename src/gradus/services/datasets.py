@@ -20,9 +20,7 @@ from gradus.data import digits_job, uploads, versions
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts
 from gradus.data.readers.folder import FIELDS, Watcher, split_folders
-from gradus.data.remote.address import Rules, about, is_address, parse
-from gradus.data.remote.sources import is_remote
-from gradus.data.remote.sources import look as look_elsewhere
+from gradus.data.remote.address import Rules, about, is_address, is_remote, parse
 from gradus.jobs.query import MAX_LIMIT, JobQuery
 from gradus.jobs.store import IdempotencyKey
 from gradus.services import jobs, kinds, secrets
@@ -64,7 +62,9 @@ def _look(house: House, options: DatasetOptions, watch: Watcher) -> None:
         digits_job.look(Path(options.train), "train", options.roots).geometry()
         return
     if is_remote(options):
-        look_elsewhere(options)
+        from gradus.data.remote.sources import look  # slow to load: not when the server starts
+
+        look(options)
         return
     with TemporaryDirectory(dir=house.home.path, prefix="check-") as folder:
         collect(options, watch, Path(folder, "unpacked")).close()

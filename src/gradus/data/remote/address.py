@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote
 
+from gradus.core.classification import ClassificationOptions, Method
+from gradus.core.dataset import Split
 from gradus.core.errors import AddressError, InputError
 
 LONGEST = 4096
@@ -75,6 +77,12 @@ class Address:
 def is_address(text: str) -> bool:
     """Whether a text is meant as an address of the web."""
     return _START.match(text) is not None
+
+
+def is_remote(options: ClassificationOptions) -> bool:
+    """Whether pictures lie in folders elsewhere."""
+    folders = options.method is Method.FOLDER and any(is_address(options.source(split)) for split in Split)
+    return folders or options.method is Method.S3
 
 
 def parse(text: str) -> Address:

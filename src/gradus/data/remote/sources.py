@@ -109,12 +109,6 @@ class Drawing:
         return None
 
 
-def is_remote(options: ClassificationOptions) -> bool:
-    """Whether pictures lie in folders elsewhere."""
-    folders = options.method is Method.FOLDER and any(is_address(options.source(split)) for split in Split)
-    return folders or options.method is Method.S3
-
-
 @contextmanager
 def opened(options: ClassificationOptions, watch: Watcher | None = None) -> Iterator[dict[Split, RemoteFolder]]:
     """The folders elsewhere that the options name. Opening one asks its server, but for S3.
