@@ -55,6 +55,7 @@ def test_a_sample_is_written_once(gradus: Run, tmp_path: Path) -> None:
         (["train", "d", "--python-layers", "lost.py"], ["--python-layers", "lost.py"]),
         (["predict", "m", "lost.png"], ["IMAGE", "lost.png"]),
         (["predict", "m", "/"], ["IMAGE", "is a folder", "Name its pictures: /*"]),
+        (["dataset", "version", "d", "--without", "leaks,cats"], ["--without", "cats", "exact-duplicates, near"]),
         (["frobnicate"], ["frobnicate"]),
         (["jobs", "list", "--limit", "0"], ["--limit"]),
         (["serve", "--port", "99999"], ["--port"]),

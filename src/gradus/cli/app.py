@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradus.cli import caffe, dataset, jobs, plugins
+from gradus.cli import caffe, dataset, jobs, plugins, quality
 from gradus.cli.demo import demo
 from gradus.cli.doctor import doctor
 from gradus.cli.evaluate import evaluate
@@ -49,6 +49,8 @@ def gradus(
 
 app.command(rich_help_panel=WORK)(demo)
 app.command(rich_help_panel=WORK)(sample)
+dataset.app.command("quality")(quality.quality)
+dataset.app.command("version")(quality.version)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=WORK)
 app.command(rich_help_panel=WORK)(train)
 app.command(rich_help_panel=WORK)(predict)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from gradus.client.listing import jobs_of
+from gradus.client.quality import Quality
 from gradus.client.transport import Transport
 from gradus.core.credentials import Credentials, KeptKeys
 from gradus.core.dataset import BadFile, DatasetOptions, Split
@@ -21,6 +22,7 @@ class Datasets:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.quality = Quality(transport)
 
     def create(self, options: DatasetOptions | Mapping[str, JsonValue], *, key: str | None = None) -> Job:
         """Start building a dataset of any kind; its `type` says which. Paths are those of the server's machine.

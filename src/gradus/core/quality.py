@@ -16,7 +16,10 @@ class _Result(BaseModel):
 
 
 class SampleRef(_Result):
-    """A sample: its place in the database of a split, and the file it is made of. `label` is None without a class."""
+    """A sample: its place in the database of a split, and its file below the folder that was read.
+
+    `label` is None where it has no class.
+    """
 
     split: Split
     index: int
