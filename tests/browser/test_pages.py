@@ -14,7 +14,7 @@ PAGES = [
     "/", "/?tab=datasets", "/jobs", "/datasets/new/classification", "/datasets/{dataset}",
     "/datasets/{dataset}/explore",
     "/models/new/classification", "/models/{model}", "/models/{model}/charts", "/models/{model}/test",
-    "/models/{model}/network", "/models/{model}/files", "/models/{model}/log", "/no/such/page",
+    "/models/{model}/network", "/models/{model}/files", "/models/{model}/log", "/plugins", "/no/such/page",
 ]  # fmt: skip
 
 

@@ -12,7 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from gradus.cli.dataset import keys_of
 from gradus.cli.options import Given, flag, takes
+from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import GradusError
 from gradus.core.form import choices_of, fields_of, holds, shown_of, types_of
@@ -121,3 +123,19 @@ def test_a_dataset_of_another_kind_is_built(gradus: Run, tmp_path: Path) -> None
 def test_what_is_unknown_is_refused_by_name() -> None:
     with pytest.raises(GradusError, match="no kind of data “nothing”"):
         kinds.model_of("nothing")
+
+
+def test_keys_of_a_store_come_from_a_file(gradus: Run, tmp_path: Path) -> None:
+    asked = ("dataset", "create", "classification", "--name", "n", "--method", "s3", "--s3-bucket", "b")
+    refused = gradus(*asked, "--s3-credentials", tmp_path / "lost")
+    assert refused.returncode == 2
+    assert "--s3-credentials" in refused.stderr
+    assert "cannot be read" in refused.stderr
+    (tmp_path / "keys").write_text("[default]\naws_access_key_id = AKIA1\naws_secret_access_key = s3cret\n")
+    values = {"name": "n", "method": "s3", "s3_bucket": "b", "s3_credentials": str(tmp_path / "keys")}
+    given = Given(ClassificationOptions, values)
+    (sent,) = keys_of(ClassificationOptions, given).values()
+    assert (sent.access_key, sent.secret_key) == ("AKIA1", "s3cret")
+    assert given.make().s3_credentials == ""  # the reference to what was sent comes in its place
+    elsewhere = Given(ClassificationOptions, {"name": "n", "train": "/t", "s3_credentials": "unread"})
+    assert keys_of(ClassificationOptions, elsewhere) == {}

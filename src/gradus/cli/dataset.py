@@ -76,7 +76,7 @@ def builder(model: type[DatasetOptions]) -> Callable[..., None]:
         for field, (path, _) in paths_of(model, given.complete()).items():
             if not path.startswith(ELSEWHERE):
                 given.put(field, str(Path(path).expanduser().absolute()))
-        keys = _keys(model, given)
+        keys = keys_of(model, given)
         _make(given.make(), keys, detach=detach, home=home, as_json=as_json)
 
     return build
@@ -121,7 +121,7 @@ def _make(
     say(job.id)
 
 
-def _keys(model: type[DatasetOptions], given: Given[DatasetOptions]) -> dict[str, Credentials]:
+def keys_of(model: type[DatasetOptions], given: Given[DatasetOptions]) -> dict[str, Credentials]:
     """The keys that fields refer to, read from the files that the command names, or from where AWS' tools find them."""
     found: dict[str, Credentials] = {}
     values = given.complete()

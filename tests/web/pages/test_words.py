@@ -2,6 +2,7 @@ import pytest
 
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
+from gradus.core.view import KindView
 from gradus.web.pages import words
 
 
@@ -48,3 +49,14 @@ def test_a_problem_names_its_line_once() -> None:
     assert words.placed("unknown layer", 3) == "Line 3: Unknown layer."
     assert words.placed("line 3: unknown layer", 3) == "Line 3: unknown layer."
     assert words.placed("it failed!", None) == "It failed!"
+
+
+@pytest.mark.parametrize(
+    ("category", "title", "called"),
+    [
+        ("Images", "Object Detection", "Image Object Detection Dataset"), ("Images", "Other", "Other Image Dataset"),
+        ("Text", "Classification", "Text Classification Dataset"), ("Import", "DIGITS", "DIGITS Dataset"),
+    ],
+)  # fmt: skip
+def test_datasets_are_called_by_their_kinds(category, title, called) -> None:
+    assert words.heading(KindView(id="k", title=title, category=category)) == called

@@ -22,6 +22,7 @@ from gradus.web.pages.fields import layout
 from gradus.web.pages.forms import Form, blank, filled, read
 from gradus.web.pages.given import UPLOAD, Entered, GivenHouse, Unrestricted
 from gradus.web.pages.render import render
+from gradus.web.pages.words import heading
 
 router = APIRouter()
 URL = "/datasets/new/{kind}"
@@ -116,5 +117,12 @@ def _show(request: Request, house: House, kind: str, form: Form[DatasetOptions],
     roots = [str(root) for root in house.roots]
     view = kinds.view_of(kind)
     return render(
-        request, "datasets/new.html", status=status, form=form, roots=roots, kind=view, sections=layout(form.model)
+        request,
+        "datasets/new.html",
+        status=status,
+        form=form,
+        roots=roots,
+        kind=view,
+        heading=heading(view),
+        sections=layout(form.model),
     )

@@ -22,6 +22,7 @@ SEGMENTS = 100  # characters of all choices together, above which they are a men
 MOST_SEGMENTS = 8
 SHORT_TEXT = 200  # characters that a text may have to take half of the width
 PRESETS = (28, 32, 64, 224, 256)
+WIDE = ("path", "keys", "lines", "check")  # widgets that take the whole width whatever they hold
 Widget = Literal["segments", "select", "check", "number", "text", "lines", "path", "keys", "size"]
 
 
@@ -149,7 +150,7 @@ def _field(model: type[BaseModel], name: str, info: FieldInfo, shown: Shown, *, 
     widget = _widget(types, shown, choices)
     length = sum(len(words) for _, words in choices)
     longest = next((each.max_length for each in info.metadata if isinstance(each, MaxLen)), SHORT_TEXT + 1)
-    wide = {"segments": length > SIDE_BY_SIDE, "text": longest > SHORT_TEXT, "path": True, "keys": True, "lines": True, "check": True}
+    wide = {"segments": length > SIDE_BY_SIDE, "text": longest > SHORT_TEXT} | dict.fromkeys(WIDE, True)
     return Field(
         name, info.title or name.replace("_", " ").capitalize(), widget, shown, choices, info.is_required(),
         shown.wide or wide.get(widget, False), _only(model, shown), source,

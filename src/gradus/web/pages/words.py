@@ -10,6 +10,7 @@ from gradus.core.dataset import Split
 from gradus.core.job import Job
 from gradus.core.network import Phase
 from gradus.core.state import ACTIVE, JobState
+from gradus.core.view import KindView
 
 STATE_WORDS = {
     JobState.WAITING: "Waiting",
@@ -131,3 +132,11 @@ def placed(message: str, line: int | None) -> str:
     """A message as a sentence that names its line, once."""
     told = sentence(message)
     return told if line is None or f"line {line}" in told.lower() else f"Line {line}: {told}"
+
+
+def heading(kind: KindView) -> str:
+    """What a dataset of a kind is called: "Image Segmentation Dataset", as DIGITS does."""
+    if kind.category == "Import":
+        return f"{kind.title} Dataset"
+    matter = kind.category.removesuffix("s")
+    return f"{kind.title} {matter} Dataset" if kind.title == "Other" else f"{matter} {kind.title} Dataset"
