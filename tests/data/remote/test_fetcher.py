@@ -22,6 +22,12 @@ from gradus.data.remote.wire import HaltedError
 URL = "http://pictures.test"
 
 
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def got(fetcher: Fetcher, text: str, **more: int) -> bytes:
     into = io.BytesIO()
     fetcher.get(text, into, **more)
@@ -285,6 +291,24 @@ def test_tls_verifies_the_name_and_not_the_number(
     else:
         with pytest.raises(InputError, match="certificate verify failed"):
             got(web, f"https://pictures.test:{heard.port}/")
+
+
+def test_proxies_of_the_environment_are_for_who_may_fetch_from_anywhere(listener, monkeypatch) -> None:
+    proxy = listener(answers(b"by proxy", "200 OK", "Content-Length: 8"))
+    monkeypatch.setenv("http_proxy", f"http://me:p%40ss@127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("no_proxy", "inside.test")
+    with Fetcher(Rules(None), seconds=4.0, resolver=lambda *_: ["127.0.0.1"]) as web:
+        assert got(web, "http://pictures.test/a.png") == b"by proxy"
+        assert proxy.requests[0].startswith(b"GET http://pictures.test:80/a.png HTTP/1.1\r\n")
+        assert b"proxy-authorization: basic bwu6cebzcw==" in proxy.requests[0].lower()  # me:p@ss
+        with pytest.raises(InputError, match="cannot be reached"):
+            got(web, "http://inside.test:1/a.png")
+    with (
+        Fetcher(Rules(), resolver=lambda *_: ["10.0.0.1"]) as web,
+        pytest.raises(AddressError),
+    ):
+        got(web, "http://pictures.test/a.png")
+    assert proxy.connections == 1
 
 
 def test_from_https_to_http_is_not_followed(fetcher, site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """The one door to the network for what a caller names: every page, picture and object is fetched by it.
 
-One request knows no cookies, no passwords, no proxies and no compression; it ends after 30 s in all, at the
-size that is allowed, and after three redirects, each of which is judged like the first address.
+One request knows no cookies, no passwords and no compression; it ends after 30 s in all, at the size that is
+allowed, and after three redirects, each of which is judged like the first address. Who may fetch from anywhere goes
+by the proxies of the environment; for all others they are not used, as what a proxy connects to cannot be judged.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Self, TypeVar
-from urllib.parse import urljoin
+from typing import Any, BinaryIO, Self, TypeVar
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 
 from gradus import __version__
 from gradus.core.errors import InputError
-from gradus.data.remote.address import Address, Rules, about, parse
+from gradus.data.remote.address import PORTS, Address, Rules, about, parse
 from gradus.data.remote.wire import TROUBLE, HaltedError, Resolver, Wire, resolve
 
 SECONDS = 30.0  # for one thing, redirects and further tries included
@@ -88,17 +90,24 @@ class Fetcher:
         self.halt = halt or threading.Event()
         self._rules, self._seconds = rules, seconds
         self._wire = Wire(rules, self.halt, resolver)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=create_ssl_context(),
-            max_connections=2 * CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS,
-            keepalive_expiry=30.0,
-            network_backend=self._wire,
-        )
+        pooling: dict[str, Any] = {
+            "ssl_context": create_ssl_context(),
+            "max_connections": 2 * CONNECTIONS,
+            "max_keepalive_connections": CONNECTIONS,
+            "keepalive_expiry": 30.0,
+            "network_backend": self._wire,
+        }
+        self._pool = httpcore.ConnectionPool(**pooling)
+        self._proxied = _proxies(pooling) if rules.hosts is None else {}
 
     def close(self) -> None:
         """End all connections."""
-        self._pool.close()
+        for pool in (self._pool, *self._proxied.values()):
+            pool.close()
+
+    def _pool_for(self, address: Address) -> httpcore.ConnectionPool:
+        proxied = self._proxied.get(address.scheme)
+        return proxied if proxied and not proxy_bypass(address.place) else self._pool
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +157,7 @@ class Fetcher:
             headers=[(name, value) for name, value in ({"Host": address.place} | _SENT | dict(headers)).items()],
             extensions={"timeout": {"pool": max(0.0, ends - time.monotonic()), "read": SILENCE}},
         )  # fmt: skip
-        answer = self._pool.handle_request(request)
+        answer = self._pool_for(address).handle_request(request)
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
         return Answer(answer.status, found, answer, self._wire, ends, most)
 
@@ -182,6 +191,18 @@ class Fetcher:
         except TROUBLE as error:
             raise TransientError(explained(error)) from error
         return None
+
+
+def _proxies(pooling: Mapping[str, Any]) -> dict[str, httpcore.HTTPProxy]:
+    """The proxies that the environment names, for http and https."""
+    found: dict[str, httpcore.HTTPProxy] = {}
+    for scheme, text in getproxies().items():
+        parts = urlsplit(text)
+        if scheme in PORTS and parts.scheme in PORTS and parts.hostname:
+            user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+            place = httpcore.URL(scheme=parts.scheme, host=parts.hostname, port=parts.port, target="/")
+            found[scheme] = httpcore.HTTPProxy(place, user, **pooling)
+    return found
 
 
 def explained(error: Exception) -> str:

@@ -23,7 +23,7 @@ from gradus.data.remote.address import Rules
 CONNECT = 10.0  # seconds for a connection, and for a name to be resolved
 SLICE = 0.25  # seconds between two looks at whether to stop
 
-TROUBLE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
+TROUBLE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError)
 
 T = TypeVar("T")
 Resolver = Callable[[str, int], Sequence[str]]
