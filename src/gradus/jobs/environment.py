@@ -8,8 +8,9 @@ from collections.abc import Mapping
 _NAMES = frozenset({
     "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "PYTHONPATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV",
     "LD_LIBRARY_PATH", "LD_PRELOAD", "MALLOC_CONF", "MALLOC_ARENA_MAX", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",
-    "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TORCH_HOME",
+    "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TORCH_HOME", "SSL_CERT_DIR", "SSL_CERT_FILE",
 })  # fmt: skip
+_PROXIES = frozenset({"http_proxy", "https_proxy", "no_proxy"})  # in either case; one with a password is a secret
 _PREFIXES = (
     "LC_",
     "CUDA_",
@@ -36,10 +37,12 @@ def worker_environment(environment: Mapping[str, str] = os.environ) -> dict[str,
     machine loses a third (5.7 ms instead of 4.1).
     """
     kept = {name: value for name, value in environment.items() if name in _NAMES or name.startswith(_PREFIXES)}
+    proxies = {name: value for name, value in environment.items() if name.lower() in _PROXIES and "@" not in value}
     return {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "OPENBLAS_NUM_THREADS": "1",
         "GOMP_SPINCOUNT": "10000",
         **kept,
+        **proxies,
         "PYTHONUNBUFFERED": "1",
     }
