@@ -17,9 +17,12 @@ import time
 from pathlib import Path
 
 from gradus.core.classification import ClassificationOptions
+from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import StorageFullError
 from gradus.data.build import build_classification
 from gradus.data.facts import FILE
+from gradus.data.generic import build_generic
+from gradus.plugins.manager import kind
 
 CALLS = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,mkdir,ftruncate,fallocate"
 FULL, ODD = 7, 8
@@ -37,10 +40,20 @@ class Quiet:
         return False
 
 
-def build(options: ClassificationOptions, folder: Path) -> int:
+def read(text: str) -> DatasetOptions:
+    """The options of any kind of dataset."""
+    given = json.loads(text)
+    model = ClassificationOptions if given["type"] == "classification" else kind(given["type"]).options
+    return model.model_validate(given)  # type: ignore[no-any-return]
+
+
+def build(options: DatasetOptions, folder: Path) -> int:
     """An exit status, and the error in `error` beside the folder."""
     try:
-        build_classification(options, folder, Quiet())  # type: ignore[arg-type]
+        if isinstance(options, ClassificationOptions):
+            build_classification(options, folder, Quiet())  # type: ignore[arg-type]
+        else:
+            build_generic(kind(options.type), options, folder, Quiet())  # type: ignore[arg-type]
     except StorageFullError:
         return FULL
     except BaseException as error:
@@ -49,7 +62,7 @@ def build(options: ClassificationOptions, folder: Path) -> int:
     return 0
 
 
-def forked(options: ClassificationOptions, folder: Path, injection: str | None) -> int:
+def forked(options: DatasetOptions, folder: Path, injection: str | None) -> int:
     """Build in a child, under strace if something is to be injected; the exit status, negative for a signal."""
     child = os.fork()
     if child == 0:
@@ -82,7 +95,7 @@ def fingerprint(folder: Path) -> str:
 
 def main() -> None:
     """Do it."""
-    options = ClassificationOptions.model_validate_json(sys.argv[1])
+    options = read(sys.argv[1])
     root, effect = Path(sys.argv[2]), sys.argv[3]
     build(options, root / "whole")
     for number in range(1, MOST):

@@ -16,13 +16,22 @@ FULL = 7  # the script's status for a StorageFullError
 def outcomes(pictures, options, tmp_path):
     """What became of each build: those that were disturbed, and the one at the end that was not."""
 
-    def run(effect, archive=False, **given):
+    def run(effect, archive=False, pairs=False, **given):
         if not shutil.which("strace"):
             pytest.skip("strace is not there")
         root = pictures(count=8 if archive else 40, size=(16, 16))
         if archive:
             root, given["method"] = Path(shutil.make_archive(str(tmp_path / "all"), "zip", root)), "archive"
         asked = options(root, width=16, height=16, encoding="raw", **given).model_dump_json()
+        if pairs:
+            asked = json.dumps(
+                {
+                    "type": "image-processing",
+                    "name": "x",
+                    "feature_folder": f"{root}/cat",
+                    "label_folder": f"{root}/dog",
+                }
+            )
         (tmp_path / "out").mkdir()
         command = [sys.executable, str(SCRIPT), asked, str(tmp_path / "out"), effect]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -44,13 +53,13 @@ def check(disturbed, last):
 
 
 SLOW = pytest.mark.slow
-HDF5, ARCHIVE = (
+HDF5, ARCHIVE, GENERIC = (
     pytest.param(given, marks=SLOW, id=name)
-    for name, given in (("hdf5", {"backend": "hdf5"}), ("archive", {"archive": True}))
+    for name, given in (("hdf5", {"backend": "hdf5"}), ("archive", {"archive": True}), ("generic", {"pairs": True}))
 )
 
 
-@pytest.mark.parametrize("given", [pytest.param({}, id="lmdb"), HDF5, ARCHIVE])
+@pytest.mark.parametrize("given", [pytest.param({}, id="lmdb"), HDF5, ARCHIVE, GENERIC])
 def test_f16_a_disk_that_is_full_at_the_nth_write(outcomes, given):
     disturbed, last = outcomes("error=ENOSPC", **given)
     check(disturbed, last)
@@ -60,7 +69,7 @@ def test_f16_a_disk_that_is_full_at_the_nth_write(outcomes, given):
         assert not [name for name in row["left"] if name.startswith(".writing")]
 
 
-@pytest.mark.parametrize("given", [pytest.param({}, id="lmdb"), ARCHIVE])
+@pytest.mark.parametrize("given", [pytest.param({}, id="lmdb"), ARCHIVE, GENERIC])
 def test_f07_a_build_that_is_killed_at_the_nth_write(outcomes, given):
     disturbed, last = outcomes("signal=KILL", **given)
     check(disturbed, last)
