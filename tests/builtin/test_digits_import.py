@@ -1,5 +1,6 @@
 """Datasets of DIGITS: taken over byte for byte, broken records told, everything found without the pickle."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 
 from gradus.builtin.digits_import import DigitsImport, ImportOptions
 from gradus.core.classification import ClassificationOptions
-from gradus.core.dataset import Split
+from gradus.core.dataset import Split, Version
 from gradus.core.errors import InputError, PathError
 from gradus.data.batches import open_split
 from gradus.data.digits_import import import_classification
 from gradus.data.explore import sample_png
 from gradus.data.facts import read_facts
+from gradus.data.index import open_indexes
+from gradus.data.versions import prepare_version
 from gradus.plugins.manager import kinds
 
 KIND = DigitsImport()
@@ -147,6 +150,39 @@ def test_a_list_with_other_numbers_is_told(digits_job, memory, tmp_path):
         file.write("/data/unreadable.png 2\n")
     imported(job.folder, tmp_path / "job", report)
     assert any("train.txt names 10 pictures, and train_db has 9 records" in warning for warning in report.warnings)
+
+
+def test_samples_are_looked_at_as_those_of_any_dataset(digits_job, memory, tmp_path, write_lmdb, datum, read_lmdb):
+    """A picture that is in both databases is a leak; a version without it is made of the same folder."""
+    job, report = digits_job("raw"), memory()
+    pictures = [np.ascontiguousarray(p.transpose(2, 0, 1)) for p in job.pixels["val"]]
+    pictures[3] = np.ascontiguousarray(job.pixels["train"][3].transpose(2, 0, 1))  # class 0 in both
+    folder = tmp_path / "leaky"
+    job.folder.rename(folder)
+    (folder / "val_db").rename(tmp_path / "unused")
+    write_lmdb(folder / "val_db", [(b"%08d_%d" % (i, i % 3), datum(p, i % 3)) for i, p in enumerate(pictures)])
+    imported(folder, tmp_path / "job", report)
+    assert any("pictures are in more than one split" in warning for warning in report.warnings), report.warnings
+    index = open_indexes(tmp_path / "job")[Split.TRAIN]
+    assert [index.name(i) for i in (0, 7)] == ["/data/ant/a picture 0.png", "/data/bee/a picture 7.png"]
+    assert index.sha256(2) == hashlib.sha256(job.pixels["train"][2].transpose(2, 0, 1).tobytes()).digest()
+    version = Version(parent="20260101-000000-0123456789", without=["leaks"])
+    (tmp_path / "second").mkdir()
+    prepare_version(tmp_path / "job", tmp_path / "second", version)
+    options = KIND.become(asked(folder)).model_copy(update={"version": version})
+    facts = import_classification(options, tmp_path / "second", memory())
+    assert sum(part.count for part in facts.splits) == 12
+    records = [read_lmdb(tmp_path / "second" / name) for name in ("train_db", "val_db")]
+    assert all([key[:8] for key, _ in part] == [b"%08d" % i for i in range(len(part))] for part in records)
+    assert sum(record.data == pictures[3].tobytes() for part in records for _, record in part) == 1
+
+
+def test_records_that_were_mixed_have_no_files(digits_job, memory, tmp_path):
+    job = digits_job()
+    lines = (job.folder / "train.txt").read_text().splitlines()
+    (job.folder / "train.txt").write_text("\n".join(reversed(lines)) + "\n")
+    imported(job.folder, tmp_path / "job", memory())
+    assert open_indexes(tmp_path / "job")[Split.TRAIN].name(4) == "00000004_1"
 
 
 @pytest.mark.parametrize("content", [b"no blob at all", b""])

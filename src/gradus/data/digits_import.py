@@ -6,9 +6,11 @@ that records are numbered without gaps. Records, not the job's pickle, say what 
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +26,16 @@ from gradus.data.datum import decode_datum
 from gradus.data.digits_job import DigitsJob, Geometry, list_lines, look
 from gradus.data.facts import write_facts
 from gradus.data.files import write_text
+from gradus.data.index import FOLDER as INDEX
+from gradus.data.index import IndexWriter, SampleFacts
 from gradus.data.lists import entry_lines, label_lines
 from gradus.data.mean import Sum, read_mean, write_mean, write_picture
+from gradus.data.quality.finish import finish
+from gradus.data.quality.measure import facts, look_at
 from gradus.data.readers.database import Numbered
+from gradus.data.readers.lmdb import label_of
 from gradus.data.records import fill
+from gradus.data.versions import Named, without_of
 from gradus.data.wire import Buffer
 from gradus.data.writers.lmdb import labelled
 from gradus.data.writers.writer import open_writer
@@ -47,20 +55,25 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Decodes one record: its label and, if `summed`, its pixels. `InputError` if it is not as the first was."""
+    """Decodes and measures one record; gives its pixels too if `summed`. `InputError` if it is not as the first was."""
 
     geometry: Geometry
     classes: int  # 0 where their names are not known
     summed: bool
 
-    def __call__(self, key: bytes, record: Buffer) -> tuple[bytes, int, NDArray[np.uint8] | None]:
-        """Decode it."""
+    def __call__(self, key: bytes, record: Buffer) -> tuple[bytes, SampleFacts, NDArray[np.uint8] | None]:
+        """Decode it. Until its file is known it is named by its key."""
         pixels = np.empty((self.geometry.height, self.geometry.width, self.geometry.channels), np.uint8)
         fill(pixels, record)
-        label = decode_datum(record).label
+        datum = decode_datum(record)
+        label = datum.label
         if label < 0 or 0 < self.classes <= label:
             raise InputError(f"its label is {label}, and there are {self.classes:,} classes, counted from 0")
-        return key, label, pixels if self.summed else None
+        colours = np.ascontiguousarray(pixels[..., ::-1])
+        size = self.geometry.width, self.geometry.height
+        name, digest = key.decode(errors="replace"), hashlib.sha256(datum.data).digest()
+        found = facts(name, len(datum.data), digest, size, look_at(colours), label)
+        return key, found, pixels if self.summed else None
 
 
 def import_classification(options: ClassificationOptions, folder: Path, report: Report) -> DatasetFacts:
@@ -79,10 +92,14 @@ def import_classification(options: ClassificationOptions, folder: Path, report: 
         mean = _own_mean(build, job, geometry)
         total = Sum((geometry.height, geometry.width, geometry.channels)) if mean is None else None
         taken: dict[Split, Taken] = {}
+        without = without_of(folder, options.version)
         for split, database in opened.items():
             summed = total if split is Split.TRAIN else None
-            taken[split] = _read(build, split, database, Check(geometry, len(labels), summed is not None), summed)
-            _compare(build, job, split, len(database))
+            check = Check(geometry, len(labels), summed is not None)
+            names = _names(build, job, split, database)
+            index = stack.enter_context(IndexWriter(temporary / INDEX, split))
+            taken[split] = _read(build, split, database, check, names, index, without[split], summed)
+            index.close()
         labels = labels or [str(number) for number in range(1 + max(taken[Split.TRAIN].labels))]
         splits = [
             SplitFacts(
@@ -100,21 +117,37 @@ def import_classification(options: ClassificationOptions, folder: Path, report: 
         return _finish(build, job, geometry, labels, splits, mean, temporary)
 
 
-def _read(build: Building, split: Split, database: Numbered, check: Check, total: Sum | None) -> Taken:
-    """Check every record; the pixels are summed up in `total`, if that is given."""
+def _read(
+    build: Building,
+    split: Split,
+    database: Numbered,
+    check: Check,
+    names: Sequence[str],
+    index: IndexWriter,
+    without: Set[Named],
+    total: Sum | None,
+) -> Taken:
+    """Check every record, and keep what is known of those that are not left out; `total` sums up their pixels."""
     taken = Taken()
     began, at, of = time.monotonic(), 0, len(database)
     for chunk in checked(database, check, build.look):
         bad = [done for done in chunk if isinstance(done, BadFile)]
-        for done in chunk:
+        measured: list[SampleFacts] = []
+        for place, done in enumerate(chunk, at):
             if isinstance(done, BadFile):
                 continue
-            key, label, pixels = done
-            taken.whole &= key == labelled(len(taken.keys), label)
+            key, found, pixels = done
+            named = replace(found, name=names[place]) if names else found
+            if (named.name, named.sha256) in without:
+                taken.whole = False
+                continue
+            taken.whole &= key == labelled(len(taken.keys), found.label)
             taken.keys.append(key)
-            taken.labels.append(label)
+            taken.labels.append(found.label)
+            measured.append(named)
             if total is not None and pixels is not None:
                 total.add(pixels)
+        index.append(measured)
         at += len(chunk)
         taken.whole &= not bad
         build.take(len(chunk), bad, split, at, of, began)
@@ -139,17 +172,23 @@ def _write(
         return writer.close()
 
 
-def _compare(build: Building, job: DigitsJob, split: Split, count: int) -> None:
-    """Warn where the database has another number of records than its list has lines."""
+def _names(build: Building, job: DigitsJob, split: Split, database: Numbered) -> list[str]:
+    """The files of the records, if the list has their classes in the same order: DIGITS may have mixed the records.
+
+    Warns where the database has another number of records than the list has lines.
+    """
     path = job.file(f"{split}.txt")
     if path is None:
-        return
-    lines = sum(1 for _ in list_lines(path))
-    if lines != count:
+        return []
+    lines, count = list(list_lines(path)), len(database)
+    if len(lines) != count:
         build.report.warning(
-            f"{path.name} names {lines:,} pictures, and {split}_db has {count:,} records: "
-            + ("DIGITS could not read the others" if lines > count else "they are not of the same dataset")
+            f"{path.name} names {len(lines):,} pictures, and {split}_db has {count:,} records: "
+            + ("DIGITS could not read the others" if len(lines) > count else "they are not of the same dataset")
         )
+        return []
+    alike = all(label == label_of(key) for (_, label), key in zip(lines, database.keys(), strict=True))
+    return [name for name, _ in lines] if alike else []
 
 
 def _own_mean(build: Building, job: DigitsJob, geometry: Geometry) -> NDArray[np.floating] | None:
@@ -185,11 +224,13 @@ def _finish(
     write_mean(folder / "mean.binaryproto", mean)
     write_picture(folder / "mean.jpg", mean[::-1].transpose(1, 2, 0))
     build.list_bad()
+    counts = {split.split: split.class_counts for split in splits}
+    finish(build, temporary, labels, counts, sum(split.count for split in splits), (geometry.width, geometry.height))
     for split in Split:
-        filled = any(facts.split == split for facts in splits)
+        filled = any(part.split == split for part in splits)
         settle(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
     build.report.warning(f"Resize: {RESIZED}")
-    facts = DatasetFacts(
+    built = DatasetFacts(
         labels=labels,
         width=geometry.width,
         height=geometry.height,
@@ -203,6 +244,6 @@ def _finish(
         unreadable=len(build.bad),
         seconds=build.seconds,
     )
-    write_facts(folder, facts)
+    write_facts(folder, built)
     build.report.progress(1.0, "done")
-    return facts
+    return built
