@@ -178,7 +178,7 @@ def test_keys_are_in_a_file_of_their_own_until_the_dataset_is_built(
 
 
 def test_keys_of_a_failed_job_wait_for_it_to_be_resumed_and_go_with_it(
-    open_house: House, store: str, filled: None, bucket_of_pets: Any
+    open_house: House, store: str, filled: None, bucket_of_pets: Any, tmp_path: Path
 ) -> None:
     reference = secrets.keep(open_house, KEYS)
     job = datasets.create(open_house, in_store(store, reference))
@@ -189,8 +189,14 @@ def test_keys_of_a_failed_job_wait_for_it_to_be_resumed_and_go_with_it(
     held = holding(open_house.home.path, SECRET)
     assert len(held) == 2
     assert all("/secrets/" in path for path in held)
-    jobs.delete(open_house, job.id)
-    assert holding(open_house.home.path / "jobs", SECRET) == []
+    other = datasets.create(open_house, in_store(store, reference))
+    jobs.delete(open_house, other.id)
+    assert len(holding(open_house.home.path, SECRET)) == 2
+    for each in (tmp_path / "web").rglob("*.png"):
+        key = f"set/{each.relative_to(tmp_path / 'web')}"
+        bucket_of_pets.put_object(Bucket="pets", Key=key, Body=each.read_bytes())
+    build(open_house, job.id)
+    assert holding(open_house.home.path, SECRET) == []
 
 
 def test_keys_that_are_sent_twice_are_kept_once(open_house: House) -> None:
