@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from gradus.core.dataset import Split
 from gradus.core.errors import NotFoundError
+from gradus.core.flaw import Flaw, bits
 from gradus.core.generic import GenericFacts
 from gradus.data.arrays import FEATURES, LABELS, decode_record, is_picture
 from gradus.data.datum import decode_datum
 from gradus.data.facts import Facts
+from gradus.data.index import open_indexes
 from gradus.data.marked import samples_with
 from gradus.data.png import encode_png
 from gradus.data.readers.database import open_numbered
@@ -64,6 +66,21 @@ def count_samples(folder: Path, facts: Facts, split: Split, label: int | None) -
     if isinstance(facts, GenericFacts):
         return len(samples_with(_database(folder, facts, split).parent, label))
     return found.class_counts[label]
+
+
+def read_flawed(folder: Path, facts: Facts, split: Split, problem: Flaw, label: int | None) -> list[Sample]:
+    """The records of a split with which something is wrong, of one class if `label` is given, in database order."""
+    index = open_indexes(folder).get(split)
+    if index is None:
+        return []
+    if isinstance(facts, GenericFacts):
+        places = index.where(flaws=bits((problem,)))
+        if label is not None:
+            places = np.intersect1d(places, samples_with(_database(folder, facts, split).parent, label))
+        return [Sample(i, -1, f"{i:09d}") for i in places.tolist()]
+    places = index.where(label=label, flaws=bits((problem,)))
+    labels = index.records["label"][places].tolist()
+    return [Sample(i, own, f"{i:08d}_{own}") for i, own in zip(places.tolist(), labels, strict=True)]
 
 
 def sample_png(folder: Path, facts: Facts, split: Split, index: int) -> bytes:

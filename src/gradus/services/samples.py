@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gradus.core.dataset import DatasetFacts, Split
 from gradus.core.errors import NotFoundError
+from gradus.core.flaw import Flaw
 from gradus.core.generic import GenericFacts, Presentation
 from gradus.core.view import Page, SampleView
 from gradus.data.facts import Facts
@@ -19,17 +20,31 @@ if TYPE_CHECKING:
 
 
 def listing(
-    house: House, dataset_id: str, split: Split, *, label: int | None = None, offset: int = 0, limit: int = 50
+    house: House,
+    dataset_id: str,
+    split: Split,
+    *,
+    label: int | None = None,
+    problem: Flaw | None = None,
+    offset: int = 0,
+    limit: int = 50,
 ) -> Page[SampleView]:
-    """Records of one split; with `label`, the number of a class, those of it or those in which it is marked."""
-    from gradus.data.explore import count_samples, read_samples
+    """Records of one split; with `label`, the number of a class, those of it or those in which it is marked.
+
+    With `problem` those with which that is wrong: none of a dataset whose samples were never looked at.
+    """
+    from gradus.data.explore import count_samples, read_flawed, read_samples
 
     built = datasets.facts(house, dataset_id)
     _check_label(built, label)
     folder = house.home.job_folder(dataset_id)
-    total = count_samples(folder, built, split, label)
     limit = max(1, min(limit, MAX_LIMIT))
-    found = read_samples(folder, built, split, label, offset, limit) if total else []
+    if problem is None:
+        total = count_samples(folder, built, split, label)
+        found = read_samples(folder, built, split, label, offset, limit) if total else []
+    else:
+        flawed = read_flawed(folder, built, split, problem, label)
+        total, found = len(flawed), flawed[offset : offset + limit]
     items = [_view(dataset_id, folder, built, split, sample) for sample in found]
     following = offset + len(items)
     return Page(items=items, total=total, next=str(following) if items and following < total else None)

@@ -6,6 +6,7 @@ from fastapi.responses import HTMLResponse
 from gradus.web.pages import (
     dataset_explore,
     dataset_new,
+    dataset_quality,
     datasets,
     home,
     job_files,
@@ -19,7 +20,7 @@ from gradus.web.pages import (
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 PARTS = (
-    home, dataset_new, datasets, dataset_explore, model_new, model_schedule, models, model_test,
+    home, dataset_new, datasets, dataset_explore, dataset_quality, model_new, model_schedule, models, model_test,
     job_files, jobs, plugins,
 )  # fmt: skip
 for part in PARTS:

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from gradus.core.dataset import Split
+from gradus.core.flaw import OF_SAMPLES, Flaw
 from gradus.core.generic import GenericFacts, Presentation
 from gradus.data.facts import Facts
-from gradus.services import datasets, samples
+from gradus.services import datasets, quality, samples
 from gradus.web.pages.datasets import show
 from gradus.web.pages.given import GivenHouse
-from gradus.web.pages.words import SPLITS
 
 router = APIRouter()
 SAMPLES_A_PAGE = 60
@@ -25,9 +25,10 @@ MARKED = frozenset({Presentation.BOXES, Presentation.MASK})
 
 @router.get("/datasets/{job_id}/explore")
 def explore(
-    request: Request, house: GivenHouse, job_id: str, split: Split | None = None, label: str = "", page: int = 1
-) -> Response:
-    """A page of the samples of one split, of one class if that is chosen."""
+    request: Request, house: GivenHouse, job_id: str, split: Split | None = None, label: str = "", problem: str = "",
+    page: int = 1,
+) -> Response:  # fmt: skip
+    """A page of the samples of one split, of one class or with one problem if that is chosen."""
     view = datasets.view(house, job_id)
     facts = view.facts
     filled = [s for s in facts.splits if s.count] if facts else []
@@ -37,19 +38,25 @@ def explore(
     number = int(label) if label.isascii() and label.isdigit() and int(label) < len(facts.labels) else None
     page = max(1, min(page, MOST_PAGES))
     first = (page - 1) * SAMPLES_A_PAGE
-    found = samples.listing(house, job_id, chosen.split, label=number, offset=first, limit=SAMPLES_A_PAGE)
+    flaw = next((flaw for flaw in Flaw if flaw == problem), None)
+    found = samples.listing(house, job_id, chosen.split, label=number, problem=flaw, offset=first, limit=SAMPLES_A_PAGE)
     total = found.total or 0
-    state = {"split": chosen.split.value, "label": "" if number is None else number, "page": page}
+    state = {
+        "split": chosen.split.value, "label": "" if number is None else number, "problem": flaw or "", "page": page,
+    }  # fmt: skip
+    looked = quality.view_or_none(house, job_id)
+    problems = [each for each in looked.quality.findings if each.kind in OF_SAMPLES] if looked else []
 
     def address(**changed: Any) -> str:
         return "?" + urlencode({name: value for name, value in (state | changed).items() if value != ""})
 
-    marked = isinstance(facts, GenericFacts) and facts.presentation in MARKED
+    presentation = facts.presentation if isinstance(facts, GenericFacts) else Presentation.NONE
+    marked = presentation in MARKED
     return show(
         request, house, view, "explore", facts=facts, splits=filled, chosen=chosen, label=number, samples=found.items,
         page=page, pages=max(1, -(-total // SAMPLES_A_PAGE)), total=total, first=first + 1, address=address,
-        marked=marked, legend=_legend(facts) if marked else [], cell=_cell(facts), SPLITS=SPLITS,
-        problems=[], problem="", aspect=_aspect(facts),
+        presentation=presentation, marked=marked, legend=_legend(facts) if marked else [], cell=_cell(facts),
+        problems=problems, problem=flaw or "", aspect=_aspect(facts),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from gradus.core.generic import GenericFacts
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, SampleView
 from gradus.data.facts import Facts
-from gradus.services import datasets, job_files, jobs, samples
+from gradus.services import datasets, job_files, jobs, quality, samples
 from gradus.services.house import House
 from gradus.web.pages import settings, words
 from gradus.web.pages.given import GivenHouse
@@ -22,7 +22,7 @@ from gradus.web.pages.render import render
 
 router = APIRouter()
 UNREADABLE_SHOWN = 50
-PREVIEWS = 12
+PREVIEWS, FEW = 12, 4  # pictures of classes, or samples that are shown larger
 OWN = ("validation", "test")  # fields of pictures that are no share of the training pictures
 
 
@@ -62,7 +62,8 @@ def overview(request: Request, house: GivenHouse, job_id: str, bad: int = 1) -> 
     return show(
         request, house, view, "overview", facts=facts, tiles=_tiles(facts) if facts else [],
         settings=settings.rows(view.options, _notes(view.options, facts)), histograms=_histograms(house, view),
-        previews=_previews(house, job_id, facts) if facts else [], unreadable=unreadable, bad=bad, skipped=skipped,
+        previews=_previews(house, job_id, facts) if facts else [], lineage=quality.lineage(house, job_id),
+        unreadable=unreadable, bad=bad, skipped=skipped,
     )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def show(request: Request, house: House, view: DatasetView, tab: str, *, status:
         view=view,
         job=job,
         tab=tab,
+        warning=quality.view_or_none(house, job.id),
         trainable=isinstance(view.options, ClassificationOptions),
         place=jobs.place(house, job) if job.state is JobState.WAITING else "",
         tail=jobs.log(house, job.id, limit=TAIL).text if job.state is JobState.ERROR else "",
@@ -152,7 +154,7 @@ def _previews(house: House, job_id: str, facts: Facts) -> list[tuple[str, Sample
     if not facts.split(Split.TRAIN):
         return []
     if isinstance(facts, GenericFacts):
-        return [("", sample) for sample in samples.listing(house, job_id, Split.TRAIN, limit=PREVIEWS // 2).items]
+        return [("", sample) for sample in samples.listing(house, job_id, Split.TRAIN, limit=FEW).items]
     return [
         (name, sample)
         for number, name in enumerate(facts.labels[:PREVIEWS])
