@@ -149,3 +149,12 @@ def test_new_leads_to_every_kind(page: Page, site) -> None:
     assert not serious(page)
     page.get_by_role("link", name="Segmentation dataset").click()
     expect(page.locator("h1")).to_have_text("New Image Segmentation Dataset")
+
+
+def test_every_kind_can_be_jumped_to(page: Page, site) -> None:
+    page.goto(site.url)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Page, dataset or model").fill("new text class")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/datasets/new/text-classification$"))

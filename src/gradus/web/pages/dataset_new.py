@@ -22,7 +22,6 @@ from gradus.web.pages.fields import layout
 from gradus.web.pages.forms import Form, blank, filled, read
 from gradus.web.pages.given import UPLOAD, Entered, GivenHouse, Unrestricted
 from gradus.web.pages.render import render
-from gradus.web.pages.words import heading
 
 router = APIRouter()
 URL = "/datasets/new/{kind}"
@@ -115,14 +114,12 @@ def _credentials(field: str, access: str, secret: str) -> Credentials:
 
 def _show(request: Request, house: House, kind: str, form: Form[DatasetOptions], status: int = 200) -> Response:
     roots = [str(root) for root in house.roots]
-    view = kinds.view_of(kind)
     return render(
         request,
         "datasets/new.html",
         status=status,
         form=form,
         roots=roots,
-        kind=view,
-        heading=heading(view),
+        kind=kinds.view_of(kind),
         sections=layout(form.model),
     )

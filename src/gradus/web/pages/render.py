@@ -37,7 +37,7 @@ def environment() -> Environment:
     env.globals.update(
         static_url=static_url, version=__version__, taken=words.taken, left=words.left, job_url=job_url,
         STATE_WORDS=words.STATE_WORDS, STATE_ICONS=words.STATE_ICONS, ACTIVE=ACTIVE, ENDED=ENDED, JobState=JobState,
-        SPLITS=words.SPLITS,
+        SPLITS=words.SPLITS, heading=words.heading,
     )  # fmt: skip
     env.globals["ui"] = env.get_template("_partials/parts.html").module
     return env

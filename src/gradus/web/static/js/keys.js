@@ -63,8 +63,11 @@ function pressed(event) {
 const PLACES = [
   { name: "Home", url: "/", icon: "house", keys: "g h" },
   { name: "Jobs", url: "/jobs", icon: "activity", keys: "g j" },
-  { name: "New classification dataset", url: "/datasets/new/classification", icon: "database", keys: "n d" },
-  { name: "New classification model", url: "/models/new/classification", icon: "network", keys: "n m" },
+  ...all("[data-place]").map((link) => ({
+    name: link.dataset.place, url: link.getAttribute("href"), keys: link.dataset.keys,
+    icon: link.pathname.startsWith("/models/") ? "network" : "database",
+  })),
+  { name: "Plugins", url: "/plugins", icon: "box" },
 ];
 
 let chosen = 0;
