@@ -18,12 +18,13 @@ from gradus.data.index import SampleFacts
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import read_file
+from gradus.data.quality.measure import Taken, finished
 from gradus.data.remote.address import is_address
 
 CHUNK = 32
 CHUNK_BYTES = 4 * 2**20  # of pixels: few enough to stay in the processor's cache, and that no thread waits at the end
 
-Measure = Callable[[str, int, Fitted], SampleFacts | None]
+Measure = Callable[[str, int, Fitted], Taken | None]
 """Of a file, its class and its picture; None where it is to be left out. Called from several threads."""
 
 
@@ -31,7 +32,7 @@ Measure = Callable[[str, int, Fitted], SampleFacts | None]
 class Done:
     """What came of one chunk: (label, record) pairs, the files that could not be used, the pixel sum.
 
-    `measured` has what the recipe's `measure` returned, one for each record; `left_out` are those it gave none for.
+    `measured` has what the recipe's `measure` found, one for each record; `left_out` are those it gave none for.
     """
 
     records: list[tuple[int, bytes]] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Recipe:
         options, done = self.options, Done()
         shape = (options.height, options.width, options.channels)
         total = Sum(shape) if self.summed else None
+        taken: list[Taken] = []
         for file, label in entries:
             if halt.is_set():
                 break
@@ -78,7 +80,7 @@ class Recipe:
                 if measured is None:
                     done.left_out += 1
                     continue
-                done.measured.append(measured)
+                taken.append(measured)
             if total is not None:
                 total.add(picture.pixels)
             encoded = options.encoding is not Encoding.RAW
@@ -87,7 +89,7 @@ class Recipe:
                 data, channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=encoded
             )
             done.records.append((label, record))
-        done.total = total
+        done.total, done.measured = total, finished(taken)
         return done
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from gradus.core.dataset import ResizeMode, Split
 from gradus.data.fitting import fit_file
 from gradus.data.index import FOLDER, IndexWriter
-from gradus.data.quality.measure import Measure
+from gradus.data.quality.measure import Measure, finished
 
 
 def scene(seed: int, size=(320, 240)) -> Image.Image:
@@ -55,7 +55,7 @@ def indexed(tmp_path):
             measure = Measure(group)
             with IndexWriter(folder / FOLDER, Split(split)) as writer:
                 for name, data, label in files:
-                    writer.append([measure(name, label, fit_file(data, *size, 3, ResizeMode.SQUASH))])
+                    writer.append(finished([measure(name, label, fit_file(data, *size, 3, ResizeMode.SQUASH))]))
                 writer.close()
         return folder
 

@@ -12,13 +12,19 @@ from scipy.fft import dctn
 
 from gradus.core.dataset import ResizeMode
 from gradus.data.fitting import fit_file
-from gradus.data.quality.measure import Measure, group_number, look_at
+from gradus.data.quality.measure import Measure, Taken, finished, group_number, reduced
 
 
 def noise(size, seed=0, scale=12):
     """A smooth picture, so that no filter's details matter."""
     rough = np.random.default_rng(seed).integers(0, 256, (scale, scale, 3), np.uint8)
     return np.asarray(Image.fromarray(rough).resize(size, Image.Resampling.BICUBIC))
+
+
+def looked_at(pixels):
+    """What is kept of a picture that has these pixels."""
+    (facts,) = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, *reduced(pixels))])
+    return facts
 
 
 def published(pixels) -> int:
@@ -31,13 +37,13 @@ def published(pixels) -> int:
 @pytest.mark.parametrize("seed", range(8))
 def test_the_hash_is_the_published_one(seed):
     pixels = noise((256, 256), seed)
-    assert (look_at(pixels).hash ^ published(pixels)).bit_count() <= 2  # of another filter
+    assert (looked_at(pixels).hash ^ published(pixels)).bit_count() <= 2  # of another filter
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 3), (3, 500, 3), (28, 28, 1), (700, 20), (64, 64, 3)])
 def test_any_picture_is_measured(shape):
     pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    look = look_at(pixels)
+    look = looked_at(pixels)
     gray = np.asarray(Image.fromarray(pixels).convert("L")) if pixels.shape[-1] == 3 and pixels.ndim == 3 else pixels
     assert look.brightness == pytest.approx(gray.mean(), abs=0.6)
     assert look.contrast == pytest.approx(gray.std(), abs=0.6)
@@ -45,14 +51,14 @@ def test_any_picture_is_measured(shape):
 
 
 def test_a_picture_of_one_colour_has_no_contrast():
-    look = look_at(np.full((50, 40, 3), 200, np.uint8))
+    look = looked_at(np.full((50, 40, 3), 200, np.uint8))
     assert look.contrast == 0 and look.brightness == 200 and set(look.small) == {200}
 
 
 def test_brightness_and_contrast_hardly_change_the_hash():
     pixels = noise((200, 150)).astype(float)
     other = np.clip(pixels * 0.8 + 20, 0, 255).astype(np.uint8)
-    assert (look_at(pixels.astype(np.uint8)).hash ^ look_at(other).hash).bit_count() <= 2
+    assert (looked_at(pixels.astype(np.uint8)).hash ^ looked_at(other).hash).bit_count() <= 2
 
 
 def test_what_the_index_keeps(tmp_path):
@@ -61,10 +67,21 @@ def test_what_the_index_keeps(tmp_path):
         data = out.getvalue()
     fitted = fit_file(data, 32, 32, 3, ResizeMode.CROP)
     measure = Measure(lambda file: file.split("/")[0])
-    kept = measure("cat/1.png", 4, fitted)
+    (kept,) = finished([measure("cat/1.png", 4, fitted)])
     assert kept.name == "cat/1.png" and (kept.width, kept.height, kept.length) == (120, 80, len(data))
     assert kept.sha256 == hashlib.sha256(data).digest() and kept.label == 4
     assert kept.group == group_number("cat") != group_number("dog") and group_number(None) == 0
     without = {("cat/1.png", kept.sha256), ("cat/2.png", bytes(32))}
     left = [name for name in ("cat/1.png", "cat/2.png", "dog/1.png") if Measure(None, without)(name, 0, fitted)]
     assert left == ["cat/2.png", "dog/1.png"]
+
+
+def test_many_at_once_are_as_each_by_itself():
+    measure = Measure()
+    taken = []
+    for seed in range(9):
+        with io.BytesIO() as out:
+            Image.fromarray(noise((60, 50), seed)).save(out, "PNG")
+            taken.append(measure(str(seed), seed, fit_file(out.getvalue(), 48, 40, 3, ResizeMode.SQUASH)))
+    assert finished(taken) == [facts for each in taken for facts in finished([each])]
+    assert len({facts.hash for facts in finished(taken)}) == 9 and finished([]) == []

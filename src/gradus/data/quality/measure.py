@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,29 +26,59 @@ Pixels = NDArray[np.uint8]
 GRAY = 32  # pixels of a side that the hash is made of
 LOW = 8  # frequencies of a side
 MIDDLE = LOW * LOW // 2
+WAVES = np.cos(np.pi / GRAY * np.outer(np.arange(LOW), np.arange(GRAY) + 0.5))  # of the transform, the lowest
+WAVES[0] /= np.sqrt(2)
 
 
-class Look(NamedTuple):
-    """How a picture looks, for comparison."""
+class Taken(NamedTuple):
+    """What is taken of one picture while its pixels are there. `size` is the file's (width, height)."""
 
-    hash: int
-    brightness: float  # 0 to 255
+    name: str
+    length: int
+    sha256: bytes
+    size: tuple[int, int]
+    label: int
+    group: int
+    brightness: float
     contrast: float
-    small: bytes
+    gray: Pixels  # GRAY x GRAY
 
 
-def look_at(pixels: Pixels) -> Look:
-    """Measure uint8 pixels (height, width) or (height, width, 1 or 3), gray or RGB."""
+def reduced(pixels: Pixels) -> tuple[float, float, Pixels]:
+    """Brightness and contrast of uint8 pixels (height, width) or (height, width, 1 or 3), and a small gray copy."""
     colour = pixels.ndim == 3 and pixels.shape[2] == 3
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if colour else pixels.reshape(pixels.shape[:2])
     mean, deviation = cv2.meanStdDev(gray)
-    reduced = cv2.resize(gray, (GRAY, GRAY), interpolation=cv2.INTER_AREA)
-    low = cv2.dct(reduced.astype(np.float32))[:LOW, :LOW]
-    ordered = np.sort(low, axis=None)
-    median = (ordered[MIDDLE - 1] + ordered[MIDDLE]) / 2  # numpy's own takes longer than all the rest
-    number = int.from_bytes(np.packbits(low > median).tobytes(), "big")
-    small = cv2.resize(reduced, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return Look(number, float(mean[0, 0]), float(deviation[0, 0]), small.tobytes())
+    small = cv2.resize(gray, (GRAY, GRAY), interpolation=cv2.INTER_AREA)
+    return float(mean[0, 0]), float(deviation[0, 0]), small  # type: ignore[return-value]
+
+
+def finished(taken: Sequence[Taken]) -> list[SampleFacts]:
+    """What the index keeps of some pictures. Many at once, because each call costs more than its work."""
+    if not taken:
+        return []
+    gray = np.stack([each.gray for each in taken])
+    low = (WAVES @ gray.astype(np.float64) @ WAVES.T).reshape(len(gray), -1).round(6)
+    median = np.sort(low, axis=1)[:, MIDDLE - 1 : MIDDLE + 1].mean(axis=1, keepdims=True)
+    hashes = np.packbits(low > median, axis=1).view(">u8")[:, 0].tolist()
+    side = GRAY // SIDE
+    small = gray.reshape(-1, SIDE, side, SIDE, side).astype(np.uint16).sum(axis=(2, 4)) // side**2
+    return [
+        SampleFacts(
+            name=each.name,
+            width=each.size[0],
+            height=each.size[1],
+            length=each.length,
+            sha256=each.sha256,
+            hash=number,
+            brightness=each.brightness,
+            contrast=each.contrast,
+            small=copy.tobytes(),
+            label=each.label,
+            group=each.group,
+        )
+        for each, number, copy in zip(taken, hashes, small.astype(np.uint8), strict=True)
+    ]
 
 
 def group_number(group: str | None) -> int:
@@ -65,29 +95,10 @@ class Measure:
     key: Callable[[str], str | None] | None = None
     without: Set[tuple[str, bytes]] = frozenset()
 
-    def __call__(self, file: str, label: int, picture: Fitted) -> SampleFacts | None:
-        """What the index keeps of a picture; None where it is left out."""
+    def __call__(self, file: str, label: int, picture: Fitted) -> Taken | None:
+        """What is known of a picture; None where it is left out."""
         digest = hashlib.sha256(picture.file).digest()
         if (file, digest) in self.without:
             return None
         group = group_number(self.key(file)) if self.key else 0
-        return facts(file, len(picture.file), digest, picture.size, look_at(picture.pixels), label, group)
-
-
-def facts(
-    name: str, length: int, digest: bytes, size: tuple[int, int], look: Look, label: int = -1, group: int = 0
-) -> SampleFacts:
-    """What the index keeps of a sample made of a file. `size` is of the picture in it, (0, 0) where there is none."""
-    return SampleFacts(
-        name=name,
-        width=size[0],
-        height=size[1],
-        length=length,
-        sha256=digest,
-        hash=look.hash,
-        brightness=look.brightness,
-        contrast=look.contrast,
-        small=look.small,
-        label=label,
-        group=group,
-    )
+        return Taken(file, len(picture.file), digest, picture.size, label, group, *reduced(picture.pixels))
