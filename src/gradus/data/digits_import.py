@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,12 @@ from gradus.data.digits_job import DigitsJob, Geometry, list_lines, look
 from gradus.data.facts import write_facts
 from gradus.data.files import write_text
 from gradus.data.index import FOLDER as INDEX
-from gradus.data.index import IndexWriter, SampleFacts
+from gradus.data.index import IndexWriter
 from gradus.data.lists import entry_lines, label_lines
 from gradus.data.mean import Sum, read_mean, write_mean, write_picture
 from gradus.data.quality.finish import finish
-from gradus.data.quality.measure import facts, look_at
+from gradus.data.quality.measure import Taken as Seen
+from gradus.data.quality.measure import finished, reduced
 from gradus.data.readers.database import Numbered
 from gradus.data.readers.lmdb import label_of
 from gradus.data.records import fill
@@ -61,7 +62,7 @@ class Check:
     classes: int  # 0 where their names are not known
     summed: bool
 
-    def __call__(self, key: bytes, record: Buffer) -> tuple[bytes, SampleFacts, NDArray[np.uint8] | None]:
+    def __call__(self, key: bytes, record: Buffer) -> tuple[bytes, Seen, NDArray[np.uint8] | None]:
         """Decode it. Until its file is known it is named by its key."""
         pixels = np.empty((self.geometry.height, self.geometry.width, self.geometry.channels), np.uint8)
         fill(pixels, record)
@@ -72,7 +73,7 @@ class Check:
         colours = np.ascontiguousarray(pixels[..., ::-1])
         size = self.geometry.width, self.geometry.height
         name, digest = key.decode(errors="replace"), hashlib.sha256(datum.data).digest()
-        found = facts(name, len(datum.data), digest, size, look_at(colours), label)
+        found = Seen(name, len(datum.data), digest, size, label, 0, *reduced(colours))
         return key, found, pixels if self.summed else None
 
 
@@ -132,12 +133,12 @@ def _read(
     began, at, of = time.monotonic(), 0, len(database)
     for chunk in checked(database, check, build.look):
         bad = [done for done in chunk if isinstance(done, BadFile)]
-        measured: list[SampleFacts] = []
+        measured: list[Seen] = []
         for place, done in enumerate(chunk, at):
             if isinstance(done, BadFile):
                 continue
             key, found, pixels = done
-            named = replace(found, name=names[place]) if names else found
+            named = found._replace(name=names[place]) if names else found
             if (named.name, named.sha256) in without:
                 taken.whole = False
                 continue
@@ -147,7 +148,7 @@ def _read(
             measured.append(named)
             if total is not None and pixels is not None:
                 total.add(pixels)
-        index.append(measured)
+        index.append(finished(measured))
         at += len(chunk)
         taken.whole &= not bad
         build.take(len(chunk), bad, split, at, of, began)
