@@ -48,3 +48,19 @@ def test_a_store_of_this_machine_is_for_its_owner_only(server: Any, store: str, 
     shown = server.owner().get(f"/api/v1/datasets/{made.json()['id']}")
     assert SECRET not in shown.text and KEYS["access_key"] not in shown.text
     assert shown.json()["options"]["train"] == "s3://pets/"
+
+
+def test_a_form_that_is_shown_again_holds_a_reference_and_no_keys(server: Any, store: str) -> None:
+    form = {
+        "name": "n", "method": "s3", "s3_endpoint": store, "s3_bucket": "pets",
+        "s3_credentials_access_key": KEYS["access_key"], "s3_credentials_secret_key": SECRET,
+    }  # fmt: skip
+    for path in ("", "/example"):
+        shown = server.browser().post(f"/datasets/new/classification{path}", data=form)
+        assert "Nothing is fetched from there" in shown.text
+        assert SECRET not in shown.text and KEYS["access_key"] not in shown.text
+        assert path or 'value="secret:' in shown.text
+    half = server.browser().post("/datasets/new/classification", data={**form, "s3_credentials_secret_key": ""})
+    assert half.status_code == 422
+    assert "must be an access key and a secret key" in half.text
+    assert KEYS["access_key"] not in half.text
