@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Literal
 
@@ -10,13 +11,16 @@ import lmdb
 import numpy as np
 import pytest
 
-from gradus.core.dataset import BadFile, Split
+from gradus.core.dataset import BadFile, Split, Version
 from gradus.core.errors import ImageError, InputError, NotFoundError
 from gradus.core.generic import GenericOptions, Presentation
 from gradus.data.building import Stopped
 from gradus.data.explore import count_samples, read_label, read_samples, sample_png
 from gradus.data.facts import read_built, read_facts
 from gradus.data.generic import build_generic
+from gradus.data.index import open_indexes
+from gradus.data.quality.examine import read_quality
+from gradus.data.versions import prepare_version
 from gradus.plugins.data import DataKind, Entry, Sample, Scan
 
 MADE = np.random.default_rng(3).integers(0, 256, (20, 6, 8, 3)).astype(np.uint8)
@@ -170,3 +174,42 @@ def test_samples_are_found_by_number_and_by_class(tmp_path, memory):
     assert count_samples(tmp_path, facts, Split.TEST, None) == 0
     with pytest.raises(NotFoundError):
         sample_png(tmp_path, facts, Split.TRAIN, 18)
+
+
+def test_samples_are_in_the_index_and_copies_are_found_and_left_out(tmp_path, memory):
+    copies = np.random.default_rng(5).integers(0, 256, (12, 6, 8, 3)).astype(np.uint8)
+    copies[3] = copies[11]  # in training and in validation
+
+    class Copies(Toy):
+        def prepare(self, options, scan):
+            return lambda entry: Sample(copies[entry.source], counts={0: 1}, size=(80, 60))
+
+    def made(name, **changed):
+        build_generic(Copies(), ToyOptions(name="toy", **changed), tmp_path / name, memory())
+        return read_quality(tmp_path / name), open_indexes(tmp_path / name)
+
+    quality, indexes = made("parent")
+    train = indexes[Split.TRAIN]
+    assert quality.leaks == 2 and quality.samples == 12
+    stored = [value for _, value in records(tmp_path / "parent" / "train_db" / "features")]
+    assert [train.sha256(i) for i in range(10)] == [hashlib.sha256(value).digest() for value in stored]
+    assert {train.name(i) for i in range(10)} == {f"{i}\n.png" for i in range(10)}
+    assert set(train.records["width"]) == {80} and set(train.records["label"]) == {-1}
+    version = Version(parent="x", without=["leaks"])
+    (tmp_path / "child").mkdir()
+    prepare_version(tmp_path / "parent", tmp_path / "child", version)
+    quality, indexes = made("child", version=version)
+    assert quality.leaks == 0 and quality.left_out == 1
+    assert "3\n.png" not in {indexes[Split.TRAIN].name(i) for i in range(9)}
+    assert len(records(tmp_path / "child" / "train_db" / "features")) == len(indexes[Split.TRAIN]) == 9
+
+
+def test_what_is_no_picture_has_no_looks(tmp_path, memory):
+    class Values(Toy):
+        def prepare(self, options, scan):
+            return lambda entry: Sample(np.full(5, entry.source, np.float32))
+
+    build_generic(Values(), ToyOptions(name="toy"), tmp_path, memory())
+    quality = read_quality(tmp_path)
+    assert quality.samples == 12 and quality.histograms == [] and {f.kind for f in quality.findings} == set()
+    assert set(open_indexes(tmp_path)[Split.TRAIN].records["width"]) == {0}

@@ -6,9 +6,10 @@ when all of it is on the disk; `dataset.json` comes last. The same files, option
 
 from __future__ import annotations
 
+import hashlib
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,24 +20,30 @@ import numpy as np
 from gradus.core.dataset import BadFile, Encoding, Split
 from gradus.core.errors import InputError
 from gradus.core.form import fields_of, shown_of
-from gradus.core.generic import GenericFacts, GenericOptions, GenericSplit, RecordForm
+from gradus.core.generic import GenericFacts, GenericOptions, GenericSplit, Presentation, RecordForm
 from gradus.core.report import Report
 from gradus.data.arrays import FEATURES, LABELS, Record, encode_record, is_picture
 from gradus.data.building import Building, settle
 from gradus.data.facts import write_facts
 from gradus.data.files import write_text
+from gradus.data.index import FOLDER as INDEX
+from gradus.data.index import IndexWriter
 from gradus.data.lists import escape, label_lines
 from gradus.data.marked import write_marked
 from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import in_order
+from gradus.data.quality.finish import finish
+from gradus.data.quality.measure import GRAY, Taken, finished, reduced
 from gradus.data.seeded import shuffled
 from gradus.data.threads import cores
+from gradus.data.versions import without_of
 from gradus.data.writers.lmdb import LmdbWriter, numbered
 from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 
 WORDS = ("are without fault", "have one", "have a fault")
 MOST_REMARKS = 5  # of one file, that are listed
+NO_LOOKS = np.zeros((GRAY, GRAY), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Made:
     sample: Sample | None = None
     feature: Record | None = None
     label: Record | None = None
+    taken: Taken | None = None
     reason: str = ""
 
 
@@ -67,6 +75,8 @@ class Recipe:
 
     decoder: Decoder
     options: GenericOptions
+    presentation: Presentation
+    without: Set[tuple[str, bytes]] = frozenset()  # names of samples and the SHA-256 of their features
 
     def __call__(self, entries: Sequence[Entry], halt: Event) -> list[Made]:
         """Make the samples of one chunk, or of the start of it once `halt` is set."""
@@ -84,7 +94,22 @@ class Recipe:
             label = None if sample.label is None else encode_record(sample.label, self.options.label_encoding)
         except InputError as error:
             return Made(entry, reason=str(error))
-        return Made(entry, sample, feature, label)
+        digest = hashlib.sha256(feature.data).digest()
+        if (entry.name, digest) in self.without:
+            return Made(entry)
+        return Made(entry, sample, feature, label, self._take(entry, sample, feature, digest))
+
+    def _take(self, entry: Entry, sample: Sample, feature: Record, digest: bytes) -> Taken:
+        """What the index keeps; nothing of its looks where it is no picture."""
+        pixels = sample.feature
+        looks = not isinstance(pixels, bytes) and is_picture(pixels) and self.presentation is not Presentation.TEXT
+        has_class = self.presentation in (Presentation.CLASSES, Presentation.TEXT) and len(sample.counts) == 1
+        number = next(iter(sample.counts)) if has_class else -1
+        if not looks:
+            return Taken(entry.name, len(feature.data), digest, (0, 0), number, 0, 0, 0, NO_LOOKS)
+        shown = np.asarray(pixels, np.uint8)
+        size = sample.size or (shown.shape[1], shown.shape[0])
+        return Taken(entry.name, len(feature.data), digest, size, number, 0, *reduced(shown))
 
 
 def build_generic(kind: Kind, options: GenericOptions, folder: Path, report: Report) -> GenericFacts:
@@ -106,11 +131,12 @@ def build_generic(kind: Kind, options: GenericOptions, folder: Path, report: Rep
             raise InputError(f"There is nothing to train on. {shown}".strip(), field=build.named)
         build.judge()
         decoder = kind.prepare(options, scan)
-        recipe = Recipe(decoder, options)
+        without = without_of(folder, options.version)
         means: list[Sum] = []
         splits: list[GenericSplit] = []
         for split in filter(scan.entries.get, Split):
             like = splits[0].feature if splits else None
+            recipe = Recipe(decoder, options, kind.presentation, without[split])
             splits.append(_database(build, recipe, scan, split, like, temporary / f"{split}_db", means))
         return _finish(build, kind, scan, splits, means, temporary)
 
@@ -122,6 +148,8 @@ def _finish(
     write_text(folder / "labels.txt", label_lines(map(escape, scan.labels)))
     mean_pixel = _mean(means, temporary / f"{Split.TRAIN}_db") if splits[0].feature.shape else None
     build.list_bad()
+    counts = {facts.split: facts.class_counts for facts in splits}
+    finish(build, temporary, scan.labels, counts, sum(facts.count for facts in splits), None)
     for split in Split:
         filled = any(facts.split == split and facts.count for facts in splits)
         settle(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
@@ -160,15 +188,20 @@ def _database(
     began, at = time.monotonic(), 0
     with ExitStack() as stack:
         writers: dict[str, LmdbWriter] = {}
+        index = stack.enter_context(IndexWriter(target.with_name(INDEX), split))
         threads = min(options.num_threads, cores())
         for chunk in in_order(recipe, entries, options.batch_size, build.look, threads):
             bad: list[BadFile] = []
+            taken: list[Taken] = []
             for made in chunk:
+                if not made.reason and made.sample is None:
+                    continue  # left out
                 reason = made.reason or _misfit(written, made, options.force_same_shape)
                 if reason:
                     bad.append(BadFile(file=escape(made.entry.name), reason=reason))
                     continue
-                assert made.sample is not None and made.feature is not None
+                assert made.sample is not None and made.feature is not None and made.taken is not None
+                taken.append(made.taken)
                 for name, record in ((FEATURES, made.feature), (LABELS, made.label)):
                     if record is not None:
                         if name not in writers:
@@ -178,9 +211,12 @@ def _database(
                 if split is Split.TRAIN:
                     _sum(means, made.sample)
                 bad.extend(_remarks(made))
+            index.append(finished(taken))
             at += len(chunk)
             if build.take(len(chunk), bad, split, at, len(entries), began) and scan.labels:
                 build.report.counts(split, scan.labels, written.class_counts)
+        if not written.count and split is Split.TRAIN and not build.bad:
+            raise InputError("All samples for training are left out", field="version")
         if not written.count and split is Split.TRAIN:
             raise InputError(
                 f"None of the {len(entries):,} samples for training can be used. "
@@ -189,6 +225,7 @@ def _database(
                 file=build.bad[-1].file,
             )
         size = sum(writer.close() for writer in writers.values())
+        index.close()
     if scan.labels and written.count:
         write_marked(target, written.marked)
     empty = RecordForm(shape=None, encoding=Encoding.RAW, number="uint8")
