@@ -6,9 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.form import choices_of, fields_of, shown_of, types_of
 from gradus.services import kinds
-from gradus.web.pages.forms import blank
+from gradus.web.pages.fields import layout
+from gradus.web.pages.forms import blank, filled
+from gradus.web.pages.render import environment
 
 KINDS = [kind.id for kind in kinds.listing()]
 ODD = 'odd "><b>'
@@ -159,3 +162,11 @@ def test_paths_of_any_kind_are_judged(browser) -> None:
     assert '<a href="#name">' in answer.text
     refused = browser.post("/datasets/new/text-classification", data={"name": "n", "train_data_file": "/etc/passwd"})
     assert refused.status_code == 403
+
+
+def test_a_clone_keeps_a_choice_that_is_not_offered(browser) -> None:
+    assert 'value="digits"' not in browser.get("/datasets/new/classification").text
+    taken = ClassificationOptions(name="n", train="/jobs/1", method=Method.DIGITS)
+    page = environment().get_template("_partials/fields.html").module
+    shown = page.form_sections(filled(taken), layout(ClassificationOptions), [])
+    assert Inputs(str(shown)).values["method"] == "digits"
