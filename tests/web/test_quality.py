@@ -87,6 +87,14 @@ def test_the_answers_of_the_routes(server: Any, leaky: tuple[Client, Any]) -> No
     assert client.get(f"{base}/samples/val/0").json()["split"] == "val"
     assert client.get(f"{base}/samples/val/-1").status_code == 404
     assert client.get(f"{base}/samples/val/0/similar", params={"limit": 0}).status_code == 422
+    found = client.get(f"{base}/samples", params={"problem": "leaks", "split": "val", "label": 0}).json()
+    assert found["total"] and all("leaks" in client.get(f"{base}/samples/val/{each['index']}").json()["flaws"]
+                                  and each["label"] == 0 for each in found["items"])  # fmt: skip
+    assert client.get(f"{base}/samples", params={"problem": "dark"}).json()["total"] == 0
+    assert client.get(f"{base}/samples", params={"problem": "imbalance"}).status_code == 422
+    found = client.get(f"{base}/samples", params={"order": "-brightness", "split": "val"}).json()
+    levels = [client.get(f"{base}/samples/val/{each['index']}").json()["brightness"] for each in found["items"]]
+    assert levels == sorted(levels, reverse=True) and len(levels) == found["total"]
     waiting = made.json()["id"]
     assert client.get(f"/api/v1/datasets/{waiting}/quality").status_code == 404
     assert client.get(f"/api/v1/datasets/{waiting}/versions").json()["parent_id"] == job.id

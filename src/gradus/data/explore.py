@@ -18,7 +18,7 @@ from gradus.core.generic import GenericFacts
 from gradus.data.arrays import FEATURES, LABELS, decode_record, is_picture
 from gradus.data.datum import decode_datum
 from gradus.data.facts import Facts
-from gradus.data.index import open_indexes
+from gradus.data.index import Order, open_indexes
 from gradus.data.marked import samples_with
 from gradus.data.png import encode_png
 from gradus.data.readers.database import open_numbered
@@ -68,17 +68,25 @@ def count_samples(folder: Path, facts: Facts, split: Split, label: int | None) -
     return found.class_counts[label]
 
 
-def read_flawed(folder: Path, facts: Facts, split: Split, problem: Flaw, label: int | None) -> list[Sample]:
-    """The records of a split with which something is wrong, of one class if `label` is given, in database order."""
+def read_flawed(
+    folder: Path, facts: Facts, split: Split, problem: Flaw | None, label: int | None, order: Order | None = None
+) -> list[Sample]:
+    """The records of a split with which something is wrong, of one class if `label` is given, in an order.
+
+    Without `problem` all of them, without `order` as they lie in the database.
+    """
     index = open_indexes(folder).get(split)
     if index is None:
         return []
+    flaws = bits((problem,)) if problem else 0
     if isinstance(facts, GenericFacts):
-        places = index.where(flaws=bits((problem,)))
+        places = index.where(flaws=flaws)
         if label is not None:
             places = np.intersect1d(places, samples_with(_database(folder, facts, split).parent, label))
+        places = index.ordered(places, order) if order else places
         return [Sample(i, -1, f"{i:09d}") for i in places.tolist()]
-    places = index.where(label=label, flaws=bits((problem,)))
+    places = index.where(label=label, flaws=flaws)
+    places = index.ordered(places, order) if order else places
     labels = index.records["label"][places].tolist()
     return [Sample(i, own, f"{i:08d}_{own}") for i, own in zip(places.tolist(), labels, strict=True)]
 

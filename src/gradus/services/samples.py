@@ -17,6 +17,7 @@ from gradus.services.house import House
 
 if TYPE_CHECKING:
     from gradus.data.explore import Sample
+    from gradus.data.index import Order
 
 
 def listing(
@@ -26,12 +27,14 @@ def listing(
     *,
     label: int | None = None,
     problem: Flaw | None = None,
+    order: Order | None = None,
     offset: int = 0,
     limit: int = 50,
 ) -> Page[SampleView]:
     """Records of one split; with `label`, the number of a class, those of it or those in which it is marked.
 
-    With `problem` those with which that is wrong: none of a dataset whose samples were never looked at.
+    With `problem` those with which that is wrong, with `order` in the order of a measure (the greatest first with
+    `-`): none of a dataset whose samples were never looked at.
     """
     from gradus.data.explore import count_samples, read_flawed, read_samples
 
@@ -39,11 +42,11 @@ def listing(
     _check_label(built, label)
     folder = house.home.job_folder(dataset_id)
     limit = max(1, min(limit, MAX_LIMIT))
-    if problem is None:
+    if problem is None and order is None:
         total = count_samples(folder, built, split, label)
         found = read_samples(folder, built, split, label, offset, limit) if total else []
     else:
-        flawed = read_flawed(folder, built, split, problem, label)
+        flawed = read_flawed(folder, built, split, problem, label, order)
         total, found = len(flawed), flawed[offset : offset + limit]
     items = [_view(dataset_id, folder, built, split, sample) for sample in found]
     following = offset + len(items)

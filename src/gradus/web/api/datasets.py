@@ -9,9 +9,11 @@ from starlette.responses import FileResponse
 
 from gradus.core.dataset import BadFile, Split
 from gradus.core.errors import InputError
+from gradus.core.flaw import Flaw, SampleFlaw
 from gradus.core.generic import GenericOptions
 from gradus.core.job import Job, JobKind
 from gradus.core.view import DatasetView, Example, Page, Preview, SampleView
+from gradus.data.index import Order
 from gradus.services import datasets, jobs, samples
 from gradus.services.jobs import JobChange
 from gradus.services.preview import PreviewOptions, example, preview
@@ -93,11 +95,16 @@ def list_samples(
     dataset_id: str,
     split: Split = Split.TRAIN,
     label: Annotated[int | None, Query(ge=0, le=10**9, description="Only of the class with this index.")] = None,
+    problem: Annotated[SampleFlaw | None, Query(description="Only those with which this is wrong.")] = None,
+    order: Annotated[Order | None, Query(description="By a measure; with - the greatest first.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[SampleView]:
     """Records of one database."""
-    return samples.listing(house, dataset_id, split, label=label, offset=position(cursor), limit=limit)
+    flaw = None if problem is None else Flaw(problem)
+    return samples.listing(
+        house, dataset_id, split, label=label, problem=flaw, order=order, offset=position(cursor), limit=limit
+    )
 
 
 @router.get(
