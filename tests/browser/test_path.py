@@ -33,16 +33,16 @@ def test_from_a_folder_of_pictures_to_a_model_that_reads_them(page: Page, site) 
     expect(page.get_by_text("crescent moon").first).to_be_visible()
 
     # explore by class, one picture large, keys left and right
-    page.get_by_role("link", name="Explore").click()
+    page.get_by_role("navigation", name="Parts of this dataset").get_by_role("link", name="Explore").click()
     expect(page.locator(".cells img")).to_have_count(60)
     page.get_by_label("Class").select_option(label="star (30)")
     expect(page.locator(".cells img")).to_have_count(30)
     page.locator(".cells a").first.click()
-    first = page.locator("#viewer-picture").get_attribute("src")
+    first = page.locator("#viewer-shots img").first.get_attribute("src")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#viewer-picture")).not_to_have_attribute("src", first)
+    expect(page.locator("#viewer-shots img").first).not_to_have_attribute("src", first)
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Shapes by hand").click()
+    page.get_by_role("navigation", name="Parts of this dataset").get_by_role("link", name="Overview").click()
 
     # the model form draws the network for this dataset before anything is trained
     page.get_by_role("link", name="New model from this").click()
