@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from gradus.core.flaw import Flaw, bits
 from gradus.core.quality import Nearness
 from gradus.data.quality.near import BITS, Pairs, chance, near_pairs
-from gradus.data.quality.samples import ORDER, Places, Samples
+from gradus.data.quality.samples import FLAT, ORDER, Places, Samples
 
-FLAT = 4.0  # deviation below which a picture has nothing to compare
 NONE = np.iinfo(np.int32).max
 PAIR = np.dtype(
     [("first", "<u4"), ("second", "<u4"), ("distance", "u1"), ("exact", "u1"), ("flaws", "<u2")]

@@ -16,6 +16,7 @@ from gradus.data.quality.near import differences
 
 ORDER = tuple(Split)  # later ones are what models are compared by: of two that are alike, the later one's stays
 
+FLAT = 4.0  # deviation below which a picture has nothing to compare
 FAR = 65  # more bits than there are
 LOOKED_AT = 512  # small copies, where alike ones are asked for
 
@@ -72,6 +73,8 @@ class Samples:
         hashes = self.column("hash")
         distances = np.bitwise_count(hashes ^ hashes[number]).astype(np.int64)
         distances[self.column("width") == 0] = FAR
+        if self.column("contrast")[number] >= FLAT:  # what has nothing to compare is not like it
+            distances[self.column("contrast") < FLAT] = FAR
         distances[number] = FAR
         most = min(len(distances), max(LOOKED_AT, 2 * limit))
         nearest = np.sort(np.argpartition(distances * len(distances) + np.arange(len(distances)), most - 1)[:most])

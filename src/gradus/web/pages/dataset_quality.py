@@ -47,6 +47,7 @@ class Drawing:
     low: str
     high: str
     bars: list[Bar]
+    alike: bool  # all samples are in one bin, at `low`
 
 
 @router.get("/datasets/{job_id}/quality")
@@ -101,8 +102,9 @@ def _drawn(histogram: Histogram) -> Drawing:
     shares = {split: [count / sum(counts) for count in counts] for split, counts in filled.items()}
     largest = max((max(each) for each in shares.values()), default=0) or 1
     return Drawing(
-        TITLES[histogram.name], _amount(histogram, 0), _amount(histogram, -1), list(_bars(histogram, shares, largest))
-    )
+        TITLES[histogram.name], _amount(histogram, 0), _amount(histogram, -1), list(_bars(histogram, shares, largest)),
+        len(histogram.edges) == 2,
+    )  # fmt: skip
 
 
 def _bars(histogram: Histogram, shares: dict[Split, list[float]], largest: float) -> Iterator[Bar]:

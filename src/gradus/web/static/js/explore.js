@@ -85,18 +85,18 @@ async function tell(base, link) {
   const known = await request(address).catch(() => null);
   if (!known || !current()) return;
   const rows = [
-    ["File", known.file],
+    ["File", known.file?.split("/").slice(-2).join("/"), known.file],
     ["Size", known.width ? `${known.width} × ${known.height}` : null],
     ["Bytes", known.bytes === null || known.bytes === undefined ? null : whole(known.bytes)],
     ["Class", known.label_name ?? (known.classes?.length ? known.classes.join(", ") : null)],
     ["Brightness", known.brightness === null || known.brightness === undefined ? null : figure(known.brightness)],
     ["SHA-256", known.sha256],
-    ["Look", known.hash],
+    ["pHash", known.hash],
     ["Problems", known.flaws?.length ? known.flaws.map((flaw) => flaw.replaceAll("-", " ")).join(", ") : null],
   ];
-  list.replaceChildren(...rows.filter(([, value]) => value).flatMap(([title, value]) => [
+  list.replaceChildren(...rows.filter(([, value]) => value).flatMap(([title, value, full]) => [
     el("dt", { text: title }),
-    el("dd", { text: value, title: value, class: title === "SHA-256" || title === "File" || title === "Look" ? "mono clip" : null }),
+    el("dd", { text: value, title: full ?? value, class: ["SHA-256", "File", "pHash"].includes(title) ? "mono clip" : null }),
   ]));
   if (!known.hash) return;
   const found = await request(`${address}/similar?limit=8`).catch(() => null);
