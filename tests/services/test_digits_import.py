@@ -50,7 +50,9 @@ def test_it_becomes_a_classification_dataset_of_the_size_of_its_records(house: H
     page = samples.listing(house, made.id, Split.TRAIN, label=1)
     assert [sample.index for sample in page.items] == [1, 3]
     assert datasets.class_names(house, made.id) == ["cat", "dog"]
-    assert datasets.create(house, options).type == "classification"  # once more, from what was recorded
+    wrong = options.model_copy(update={"width": 99, "channels": 1, "validation_percent": 50, "name": "again"})
+    again = datasets.options_of(house, datasets.create(house, wrong).id)
+    assert again == options.model_copy(update={"name": "again"})  # what a form says of the pictures does not count
 
 
 def test_a_folder_outside_the_data_roots_or_of_something_else_names_the_field(

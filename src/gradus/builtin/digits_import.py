@@ -12,10 +12,10 @@ from pydantic import ConfigDict, Field
 from gradus.builtin.prebuilt import PrebuiltDatabases, PrebuiltOptions
 from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.classification import ClassificationOptions, Method
-from gradus.core.dataset import Compression, DatasetOptions, ResizeMode, Source, Split
+from gradus.core.dataset import DatasetOptions, Source, Split
 from gradus.core.form import Shown
 from gradus.core.generic import Presentation
-from gradus.data.digits_job import FEATURES, LABELS, DigitsJob, look
+from gradus.data.digits_job import FEATURES, LABELS, DigitsJob, described, look
 from gradus.data.readers.lmdb import label_of
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
@@ -62,7 +62,7 @@ class DigitsImport(DataKind[ImportOptions]):
     def become(self, options: ImportOptions) -> DatasetOptions:
         """The options of a classification or a generic dataset, with what the databases tell."""
         job = _job(options)
-        return _generic(options, job) if job.generic else _classification(options, job)
+        return _generic(options, job) if job.generic else _classification(options)
 
     def prepare(self, options: ImportOptions, scan: Scan) -> Decoder:
         """Read the records of an entry."""
@@ -91,13 +91,8 @@ def _common(options: ImportOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in ("name", "group", "seed", "unreadable_percent", "roots")}
 
 
-def _classification(options: ImportOptions, job: DigitsJob) -> ClassificationOptions:
-    found = job.geometry()
-    return ClassificationOptions(
-        **_common(options), method=Method.DIGITS, train=options.folder, validation_percent=0, test_percent=0,
-        width=found.width, height=found.height, channels=3 if found.channels == 3 else 1,
-        resize_mode=ResizeMode.SQUASH, encoding=found.encoding, backend=found.backend, compression=Compression.NONE,
-    )  # fmt: skip
+def _classification(options: ImportOptions) -> ClassificationOptions:
+    return described(ClassificationOptions(**_common(options), method=Method.DIGITS, train=options.folder))
 
 
 def _generic(options: ImportOptions, job: DigitsJob) -> PrebuiltOptions:

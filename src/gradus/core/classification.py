@@ -32,7 +32,7 @@ class Method(StrEnum):
     ARCHIVE = "archive"  # a zip or tar of such a folder
     MANIFEST = "manifest"  # a table with a row for each picture
     S3 = "s3"  # a bucket whose keys have a part for each class
-    DIGITS = "digits"  # a dataset of DIGITS, which is taken over; chosen by importing one
+    DIGITS = "digits"  # a dataset of DIGITS, which is taken over
 
 
 class GroupBy(StrEnum):
@@ -49,6 +49,7 @@ _IN_S3 = ("s3_bucket", "s3_path")
 ONE_FILE = ("method", "textfile", "archive", "manifest")
 LISTS = ("method", "textfile")
 PLACED = ("method", "folder", "textfile", "archive", "manifest", "digits")  # one field says where the pictures are
+MADE = ("method", "folder", "textfile", "archive", "manifest", "s3")  # pictures are divided and made to fit
 RELATIVE = ("method", "textfile", "manifest")  # names pictures, by paths that may be relative
 COUNTED = ("method", "folder", "archive", "manifest", "s3")  # the limits of samples per class hold
 APART = ("method", "folder", "textfile", "archive")  # pictures for validation and testing may lie elsewhere
@@ -58,14 +59,15 @@ SOURCE = Shown(section="Source")
 VALIDATION = Shown(section="Source", fold="Separate validation images", when=APART)
 TEST = Shown(section="Source", fold="Separate test images", when=APART)
 GROUPS = Shown(section="Source", fold="Keep pictures together")
-IMAGES = Shown(section="Images")
-DATABASE = Shown(section="Images", fold="Database")
+IMAGES = Shown(section="Images", when=MADE)
+DATABASE = Shown(section="Images", fold="Database", when=MADE)
 
 METHODS = {
     "folder": "Use Image Folder", "textfile": "Use Text Files", "archive": "Upload Archive", "manifest": "Use Table",
     "s3": "Use S3",
 }  # fmt: skip
 METHOD_NOTES = {
+    "digits": "The folder of a dataset that DIGITS made. It is copied as it is; what its pictures are is found in it.",
     "s3": "A bucket of Amazon S3, or of a store that speaks like it. Keys are kept apart until it is built.",
     "textfile": "Each line of a list is the path of a picture and the number of its class.",
     "archive": "A zip or tar of a folder with one sub-folder of pictures for each class.",
@@ -130,10 +132,10 @@ class ClassificationOptions(DatasetOptions):
     maximum_per_class: Annotated[Most, replace(SOURCE, when=COUNTED, placeholder="all")] = Field(
         None, title="Maximum samples per class", description="Empty: all of them."
     )
-    validation_percent: Annotated[Percent, replace(SOURCE, unit="%")] = Field(
+    validation_percent: Annotated[Percent, replace(SOURCE, unit="%", when=MADE)] = Field(
         25, title="% for validation", description="Of each class, held back to measure the model while it trains."
     )
-    test_percent: Annotated[Percent, replace(SOURCE, unit="%")] = Field(
+    test_percent: Annotated[Percent, replace(SOURCE, unit="%", when=MADE)] = Field(
         0, title="% for testing", description="Of each class, kept for a final test."
     )
     validation: Annotated[Source, replace(VALIDATION, path="folder", file_when=ONE_FILE, send=True)] = Field(
@@ -162,7 +164,7 @@ class ClassificationOptions(DatasetOptions):
     test_maximum_per_class: Annotated[Most, replace(TEST, when=COUNTED_APART, placeholder="all")] = Field(
         None, title="Maximum test samples per class", description="Empty: all of them."
     )
-    group_by: Annotated[GroupBy, replace(GROUPS, words=GROUPINGS)] = Field(
+    group_by: Annotated[GroupBy, replace(GROUPS, words=GROUPINGS, when=MADE)] = Field(
         GroupBy.NONE, title="Keep together", description="Frames of a video or slices of a patient, in one split."
     )
     group_level: Annotated[int, replace(GROUPS, when=("group_by", "folder"))] = Field(
@@ -247,7 +249,7 @@ class ClassificationOptions(DatasetOptions):
 
     def percent(self, split: Split) -> float:
         """The % of the training pictures that is held back for a split: none where that has pictures of its own."""
-        if split is Split.TRAIN or self.source(split):
+        if split is Split.TRAIN or self.source(split) or self.method is Method.DIGITS:
             return 0
         return self.validation_percent if split is Split.VAL else self.test_percent
 

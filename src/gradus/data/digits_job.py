@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradus.core.dataset import Backend, Encoding, Split
+from gradus.core.classification import ClassificationOptions, GroupBy
+from gradus.core.dataset import Backend, Encoding, ResizeMode, Split
 from gradus.core.errors import InputError, PathError
 from gradus.data.arrays import form_of
 from gradus.data.datum import decode_datum
@@ -99,6 +100,18 @@ def look(folder: Path, named: str, roots: Sequence[str] | None) -> DigitsJob:
         return DigitsJob(folder, named, job.places, found, generic=True)
     filled = {split: path for split, path in found.items() if split is Split.TRAIN or next(path.iterdir(), None)}
     return DigitsJob(folder, named, job.places, filled)
+
+
+def described(options: ClassificationOptions) -> ClassificationOptions:
+    """Options of a job that is taken over, with what its records are, whatever a form said of them."""
+    found = look(Path(options.train), "train", options.roots).geometry()
+    return options.model_copy(
+        update={
+            "width": found.width, "height": found.height, "channels": 3 if found.channels == 3 else 1,
+            "resize_mode": ResizeMode.SQUASH, "encoding": found.encoding, "backend": found.backend,
+            "validation_percent": 0, "test_percent": 0, "group_by": GroupBy.NONE,
+        }
+    )  # fmt: skip
 
 
 def open_foreign(folder: Path, places: Places, named: str) -> Numbered:

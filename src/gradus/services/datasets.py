@@ -16,7 +16,7 @@ from gradus.core.form import paths_of
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.core.view import DatasetView, Page
-from gradus.data import digits_job, uploads, versions
+from gradus.data import uploads, versions
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts
 from gradus.data.readers.folder import FIELDS, Watcher, split_folders
@@ -59,7 +59,9 @@ def _look(house: House, options: DatasetOptions, watch: Watcher) -> None:
         kinds.of(options).scan(options, watch)
         return
     if options.method is Method.DIGITS:
-        digits_job.look(Path(options.train), "train", options.roots).geometry()
+        from gradus.data.digits_job import described
+
+        described(options)
         return
     if is_remote(options):
         from gradus.data.remote.sources import look  # slow to load: not when the server starts

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from gradus.core.classification import ClassificationOptions
+from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.dataset import DatasetOptions
 from gradus.core.view import KindView, PluginView
 from gradus.plugins import manager
@@ -53,7 +53,13 @@ def of(options: DatasetOptions) -> Kind:
 
 def become(options: DatasetOptions) -> DatasetOptions:
     """The options of the dataset that is made: a kind may stand for another."""
-    return options if isinstance(options, ClassificationOptions) else of(options).become(options)
+    if not isinstance(options, ClassificationOptions):
+        return of(options).become(options)
+    if options.method is not Method.DIGITS:
+        return options
+    from gradus.data.digits_job import described
+
+    return described(options)
 
 
 def read(values: Mapping[str, JsonValue]) -> DatasetOptions:
