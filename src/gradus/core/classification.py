@@ -49,7 +49,6 @@ _IN_S3 = ("s3_bucket", "s3_path")
 ONE_FILE = ("method", "textfile", "archive", "manifest")
 LISTS = ("method", "textfile")
 PLACED = ("method", "folder", "textfile", "archive", "manifest", "digits")  # one field says where the pictures are
-MADE = ("method", "folder", "textfile", "archive", "manifest", "s3")  # pictures are divided and made to fit
 RELATIVE = ("method", "textfile", "manifest")  # names pictures, by paths that may be relative
 COUNTED = ("method", "folder", "archive", "manifest", "s3")  # the limits of samples per class hold
 APART = ("method", "folder", "textfile", "archive")  # pictures for validation and testing may lie elsewhere
@@ -59,8 +58,8 @@ SOURCE = Shown(section="Source")
 VALIDATION = Shown(section="Source", fold="Separate validation images", when=APART)
 TEST = Shown(section="Source", fold="Separate test images", when=APART)
 GROUPS = Shown(section="Source", fold="Keep pictures together")
-IMAGES = Shown(section="Images", when=MADE)
-DATABASE = Shown(section="Images", fold="Database", when=MADE)
+IMAGES = Shown(section="Images")
+DATABASE = Shown(section="Images", fold="Database")
 
 METHODS = {
     "folder": "Use Image Folder", "textfile": "Use Text Files", "archive": "Upload Archive", "manifest": "Use Table",
@@ -132,10 +131,10 @@ class ClassificationOptions(DatasetOptions):
     maximum_per_class: Annotated[Most, replace(SOURCE, when=COUNTED, placeholder="all")] = Field(
         None, title="Maximum samples per class", description="Empty: all of them."
     )
-    validation_percent: Annotated[Percent, replace(SOURCE, unit="%", when=MADE)] = Field(
+    validation_percent: Annotated[Percent, replace(SOURCE, unit="%")] = Field(
         25, title="% for validation", description="Of each class, held back to measure the model while it trains."
     )
-    test_percent: Annotated[Percent, replace(SOURCE, unit="%", when=MADE)] = Field(
+    test_percent: Annotated[Percent, replace(SOURCE, unit="%")] = Field(
         0, title="% for testing", description="Of each class, kept for a final test."
     )
     validation: Annotated[Source, replace(VALIDATION, path="folder", file_when=ONE_FILE, send=True)] = Field(
@@ -164,7 +163,7 @@ class ClassificationOptions(DatasetOptions):
     test_maximum_per_class: Annotated[Most, replace(TEST, when=COUNTED_APART, placeholder="all")] = Field(
         None, title="Maximum test samples per class", description="Empty: all of them."
     )
-    group_by: Annotated[GroupBy, replace(GROUPS, words=GROUPINGS, when=MADE)] = Field(
+    group_by: Annotated[GroupBy, replace(GROUPS, words=GROUPINGS)] = Field(
         GroupBy.NONE, title="Keep together", description="Frames of a video or slices of a patient, in one split."
     )
     group_level: Annotated[int, replace(GROUPS, when=("group_by", "folder"))] = Field(
