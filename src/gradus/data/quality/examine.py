@@ -124,7 +124,7 @@ def _findings(samples: Samples, alike: Alike, flaws: NDArray[np.uint32], leave: 
             Finding(
                 kind=flaw,
                 severity=severity,
-                message=f"{len(which):,} {words}",
+                message=_counted(len(which), words),
                 count=len(which),
                 left_out=int(np.count_nonzero(leave & mask)),
                 examples=_examples(samples, which, flaw),
@@ -132,6 +132,13 @@ def _findings(samples: Samples, alike: Alike, flaws: NDArray[np.uint32], leave: 
             )
         )
     return found
+
+
+def _counted(count: int, words: str) -> str:
+    """A number before words that begin with several of something."""
+    if count != 1:
+        return f"{count:,} {words}"
+    return "1 " + words.replace("pictures are", "picture is", 1).replace("files have", "file has", 1)
 
 
 def _examples(samples: Samples, which: Places, flaw: Flaw) -> list[SampleRef]:
@@ -148,7 +155,7 @@ def _of_classes(quality: Quality) -> list[Finding]:
             found.append(
                 Finding(
                     kind=Flaw.EMPTY_CLASSES, severity="warning", count=len(balance.empty),
-                    message=f"Nothing of {len(balance.empty):,} classes is in {balance.split}: {named}",
+                    message=f"{balance.split} has nothing of {named}",
                 )
             )  # fmt: skip
         if balance.ratio >= UNEVEN:
