@@ -29,6 +29,11 @@ Source = Annotated[str, Field(max_length=4096)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
 Group = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Order = Literal[
+    "brightness", "-brightness", "contrast", "-contrast", "width", "-width", "height", "-height", "aspect", "-aspect",
+    "bytes", "-bytes",
+]  # fmt: skip
+"""The measures by which samples are shown in order; with `-` the greatest comes first."""
 
 
 class ResizeMode(StrEnum):
@@ -152,7 +157,7 @@ class DatasetFacts(BaseModel):
     compression: Compression = Compression.NONE
     splits: list[SplitFacts]
     mean_pixel: list[float]
-    unreadable: int = 0  # files listed in `unreadable.jsonl`
+    unreadable: int = 0  # files listed in `unreadable.jsonl`, left out or not
     left_out: list[str] = []  # classes under the minimum
     seconds: float = 0.0
 

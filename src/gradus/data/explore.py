@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gradus.core.dataset import Split
+from gradus.core.dataset import Order, Split
 from gradus.core.errors import NotFoundError
 from gradus.core.flaw import Flaw, bits
 from gradus.core.generic import GenericFacts
 from gradus.data.arrays import FEATURES, LABELS, decode_record, is_picture
 from gradus.data.datum import decode_datum
 from gradus.data.facts import Facts
-from gradus.data.index import Order, open_indexes
+from gradus.data.index import open_indexes
 from gradus.data.marked import samples_with
 from gradus.data.png import encode_png
 from gradus.data.readers.database import open_numbered

@@ -10,8 +10,6 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-import re2
-
 from gradus.core.classification import ClassificationOptions, GroupBy
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
@@ -58,6 +56,8 @@ def divide_groups(
 
 def by_expression(text: str) -> Key:
     """By what an expression finds in the path: its first bracket, or all of it. RE2 takes linear time."""
+    import re2
+
     settings = re2.Options()
     settings.log_errors = False
     settings.encoding = re2.Options.Encoding.LATIN1  # names may be any bytes

@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradus.core.dataset import Split
+from gradus.core.dataset import Order, Split
 from gradus.core.errors import InputError
 from gradus.data.remote.address import is_address
 
@@ -47,10 +47,6 @@ RECORD = np.dtype(
 )
 
 Places = NDArray[np.int64]
-Order = Literal[
-    "brightness", "-brightness", "contrast", "-contrast", "width", "-width", "height", "-height", "aspect", "-aspect",
-    "bytes", "-bytes",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from gradus.core.dataset import Split, Version
 from gradus.core.errors import ConflictError, InputError
 from gradus.core.flaw import Flaw, bits, flaws_of
 from gradus.data.files import write_text
-from gradus.data.index import open_indexes
 from gradus.data.lists import escape, unescape
 
 FILE = "without.jsonl"
@@ -61,6 +59,8 @@ def without_of(folder: Path, version: Version | None) -> dict[Split, set[Named]]
 
 def check_parent(parent: Path) -> None:
     """Refuse a dataset whose samples have not been looked at."""
+    from gradus.data.index import open_indexes  # needs numpy: not when the server starts
+
     if not open_indexes(parent):
         raise ConflictError(
             "this dataset was built before its samples were looked at: nothing is known to be left out",
@@ -77,6 +77,10 @@ def _inherited(folder: Path) -> Iterator[LeftOut]:
 
 
 def _found(parent: Path, without: Iterable[str]) -> Iterator[LeftOut]:
+    import numpy as np  # not when the server starts
+
+    from gradus.data.index import open_indexes
+
     asked = bits(without)
     for split, index in open_indexes(parent).items():
         leave = index.records["leave"] & np.uint32(asked)

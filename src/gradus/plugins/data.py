@@ -12,6 +12,9 @@ what could not be used, the page. The kinds that Gradus ships come through this 
     @hookimpl
     def gradus_data_kinds():
         return [Gradients()]
+
+The server loads every kind for its menus and forms, and never makes a sample: what works on arrays is best imported in
+`scan` and `prepare`, as numpy is here.
 """
 
 from __future__ import annotations
@@ -20,19 +23,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, JsonValue
 
 from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.generic import Presentation
 from gradus.core.report import Report
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.uint8] | NDArray[np.float32]
+
 O = TypeVar("O", bound=DatasetOptions)  # noqa: E741 - the options of a kind
 
-Array = NDArray[np.uint8] | NDArray[np.float32]
 Watch = Callable[[int], None]
 """Told how much has been found so far; raises where the work is to stop."""
 
@@ -121,3 +127,15 @@ class DataKind(ABC, Generic[O]):
 
 
 Kind = DataKind[Any]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """`Array` for those who ask for it while they run: only then is numpy loaded."""
+        if name != "Array":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import numpy as np
+        from numpy.typing import NDArray
+
+        return NDArray[np.uint8] | NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradus.core.dataset import DatasetFacts, Split
+from gradus.core.dataset import DatasetFacts, Order, Split
 from gradus.core.errors import NotFoundError
 from gradus.core.flaw import Flaw
 from gradus.core.generic import GenericFacts, Presentation
@@ -17,7 +17,6 @@ from gradus.services.house import House
 
 if TYPE_CHECKING:
     from gradus.data.explore import Sample
-    from gradus.data.index import Order
 
 
 def listing(

@@ -7,13 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse
 
-from gradus.core.dataset import BadFile, Split
+from gradus.core.dataset import BadFile, Order, Split
 from gradus.core.errors import InputError
 from gradus.core.flaw import Flaw, SampleFlaw
 from gradus.core.generic import GenericOptions
 from gradus.core.job import Job, JobKind
 from gradus.core.view import DatasetView, Example, Page, Preview, SampleView
-from gradus.data.index import Order
 from gradus.services import datasets, jobs, samples
 from gradus.services.jobs import JobChange
 from gradus.services.preview import PreviewOptions, example, preview
