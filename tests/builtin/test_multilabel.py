@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gradus.builtin.multilabel import MultiLabel, MultiLabelOptions
+from gradus.builtin.multilabel import MultiLabel
+from gradus.builtin.multilabel_options import MultiLabelOptions
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 from gradus.data.generic import build_generic

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gradus.builtin.regression import Regression, RegressionOptions
+from gradus.builtin.regression import Regression
+from gradus.builtin.regression_options import RegressionOptions
 from gradus.builtin.tables import is_header
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError

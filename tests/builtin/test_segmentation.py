@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from gradus.builtin.segmentation import Segmentation, SegmentationOptions
+from gradus.builtin.segmentation import Segmentation
+from gradus.builtin.segmentation_options import SegmentationOptions
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 from gradus.data.generic import build_generic

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradus.builtin.segmentation import Segmentation, SegmentationOptions
+from gradus.builtin.segmentation import Segmentation
+from gradus.builtin.segmentation_options import SegmentationOptions
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradus.builtin.detection_options import DetectionOptions, Padding
-from gradus.builtin.paired import Conversion
+from gradus.builtin.paired_options import Conversion
 from gradus.core.dataset import ResizeMode
 from gradus.core.errors import ImageError
 from gradus.data.annotations.read import Pictured

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from gradus.builtin.paired import CONVERSIONS, Conversion
+from gradus.builtin.paired_options import CONVERSIONS, Conversion
 from gradus.core.dataset import Percent, Side, Source, Split
 from gradus.core.form import Shown
 from gradus.core.generic import GenericOptions

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 from pydantic import ConfigDict, Field
 
 from gradus.builtin.prebuilt import PrebuiltDatabases, PrebuiltOptions
-from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.dataset import DatasetOptions, Source, Split
 from gradus.core.form import Shown
 from gradus.core.generic import Presentation
-from gradus.data.digits_job import FEATURES, LABELS, DigitsJob, described, look
-from gradus.data.readers.lmdb import label_of
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
+
+if TYPE_CHECKING:
+    from gradus.data.digits_job import DigitsJob
 
 FIELD = "folder"
 DIGITS = 8  # of a key, before its class
@@ -48,6 +47,8 @@ class DigitsImport(DataKind[ImportOptions]):
 
     def scan(self, options: ImportOptions, watch: Watch) -> Scan:
         """Look into the folder."""
+        from gradus.builtin.stored import StoredEntries
+
         job = _job(options)
         if job.generic:
             return PrebuiltDatabases().scan(_generic(options, job), watch)
@@ -66,6 +67,11 @@ class DigitsImport(DataKind[ImportOptions]):
 
     def prepare(self, options: ImportOptions, scan: Scan) -> Decoder:
         """Read the records of an entry."""
+        import numpy as np
+
+        from gradus.builtin.stored import stored_array
+        from gradus.data.readers.lmdb import label_of
+
         job = _job(options)
         if job.generic:
             return PrebuiltDatabases().prepare(_generic(options, job), scan)
@@ -84,6 +90,8 @@ class DigitsImport(DataKind[ImportOptions]):
 
 
 def _job(options: ImportOptions) -> DigitsJob:
+    from gradus.data.digits_job import look
+
     return look(Path(options.folder), FIELD, options.roots)
 
 
@@ -92,10 +100,14 @@ def _common(options: ImportOptions) -> dict[str, Any]:
 
 
 def _classification(options: ImportOptions) -> ClassificationOptions:
+    from gradus.data.digits_job import described
+
     return described(ClassificationOptions(**_common(options), method=Method.DIGITS, train=options.folder))
 
 
 def _generic(options: ImportOptions, job: DigitsJob) -> PrebuiltOptions:
+    from gradus.data.digits_job import FEATURES, LABELS
+
     given: dict[str, str] = {}
     for split, folder in job.databases.items():
         for ours, theirs in (("images", FEATURES), ("labels", LABELS)):

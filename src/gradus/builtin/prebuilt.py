@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from gradus.builtin.stored import StoredEntries, stored_array
 from gradus.core.dataset import DatasetOptions, Source, Split
 from gradus.core.form import Shown
 from gradus.core.generic import SHAPES, Presentation
 from gradus.core.report import Report
-from gradus.data.prebuilt import Pair, Prebuilt, build_prebuilt, look
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
+
+if TYPE_CHECKING:
+    from gradus.data.prebuilt import Prebuilt
 
 SECTION = "Databases"
 FOLDER = Shown(section=SECTION, path="folder")
@@ -65,6 +66,8 @@ class PrebuiltOptions(DatasetOptions):
 
     def prebuilt(self) -> Prebuilt:
         """The same, as those who build understand it."""
+        from gradus.data.prebuilt import Pair, Prebuilt
+
         given = {
             split: Pair(
                 Path(images),
@@ -92,12 +95,17 @@ class PrebuiltDatabases(DataKind[PrebuiltOptions]):
 
     def scan(self, options: PrebuiltOptions, watch: Watch) -> Scan:
         """Open the databases and compare their lengths."""
+        from gradus.builtin.stored import StoredEntries
+        from gradus.data.prebuilt import look
+
         counts = look(options.prebuilt())
         watch(sum(counts.values()))
         return Scan({split: StoredEntries(split, count) for split, count in counts.items()})
 
     def prepare(self, options: PrebuiltOptions, scan: Scan) -> Decoder:
         """Read the records of an entry."""
+        from gradus.builtin.stored import stored_array
+
         prebuilt = options.prebuilt()
 
         def decode(entry: Entry) -> Sample:
@@ -110,6 +118,8 @@ class PrebuiltDatabases(DataKind[PrebuiltOptions]):
 
     def build(self, options: PrebuiltOptions, folder: Path, report: Report) -> None:
         """Read every record, then link or copy the databases."""
+        from gradus.data.prebuilt import build_prebuilt
+
         build_prebuilt(options.prebuilt(), folder, report)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from gradus.builtin.paired import PairedFields, paired, read_feature
+from gradus.builtin.paired_options import PairedFields
 from gradus.core.dataset import Split
 from gradus.core.errors import ImageError
 from gradus.core.form import Shown
 from gradus.core.generic import GenericOptions, Presentation
-from gradus.data.pairs import Pair
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
+
+if TYPE_CHECKING:
+    from gradus.data.pairs import Pair
 
 
 class ProcessingOptions(PairedFields, GenericOptions):
@@ -32,6 +34,8 @@ class ImageProcessing(DataKind[ProcessingOptions]):
 
     def scan(self, options: ProcessingOptions, watch: Watch) -> Scan:
         """Pair the folders and divide the pairs."""
+        from gradus.builtin.paired import paired
+
         pairs, warnings = paired(options, options.seed, watch)
         entries: dict[Split, Sequence[Entry]] = {
             split: [Entry(pair.name, pair) for pair in found] for split, found in pairs.items()
@@ -40,6 +44,7 @@ class ImageProcessing(DataKind[ProcessingOptions]):
 
     def prepare(self, options: ProcessingOptions, scan: Scan) -> Decoder:
         """Two pictures. A label may be larger than its feature, for super-resolution, unless a size is asked for."""
+        from gradus.builtin.paired import read_feature
 
         def decode(entry: Entry) -> Sample:
             pair: Pair = entry.source

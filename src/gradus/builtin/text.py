@@ -13,7 +13,6 @@ from gradus.core.dataset import BadFile, Percent, Source, Split
 from gradus.core.errors import InputError
 from gradus.core.form import Shown
 from gradus.core.generic import GenericOptions, Presentation
-from gradus.data.datum import encode_datum
 from gradus.data.lists import escape
 from gradus.data.readers.textfile import read_labels
 from gradus.data.seeded import shuffled
@@ -118,6 +117,8 @@ class TextClassification(DataKind[TextOptions]):
 
     def prepare(self, options: TextOptions, scan: Scan) -> Decoder:
         """Text to the numbers of its characters."""
+        from gradus.data.datum import encode_datum
+
         alphabet = Alphabet(options.alphabet)
 
         def decode(entry: Entry) -> Sample:

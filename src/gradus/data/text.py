@@ -6,8 +6,11 @@ That number also fills what is shorter than all are to be. Numbers are bytes, so
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LONGEST_ALPHABET = 254
 UNKNOWN = "�"  # what stands for a character that was not in the alphabet when text is shown again
@@ -36,6 +39,8 @@ class Alphabet:
 
     def encode(self, text: str, length: int | None) -> NDArray[np.uint8]:
         """The numbers of the text in lower case, cut at and filled up to `length`; of shape (1, 1, length)."""
+        import numpy as np  # not when the server starts: forms need only how long an alphabet may be
+
         lowered = text.lower()[:length]
         numbers = lowered.translate(self._numbers).encode("latin-1")
         filled = numbers if length is None else numbers.ljust(length, bytes((self.unknown,)))
@@ -43,6 +48,8 @@ class Alphabet:
 
     def decode(self, numbers: NDArray[np.integer]) -> str:
         """The text again, without what fills it up; `UNKNOWN` stands for what the alphabet does not have."""
+        import numpy as np
+
         flat = np.asarray(numbers).reshape(-1)
         known = np.flatnonzero((flat > 0) & (flat < self.unknown))
         end = int(known[-1]) + 1 if known.size else 0
