@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from random import Random
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from gradus.core.dataset import Split
@@ -72,6 +71,8 @@ class Gradients(DataKind[GradientOptions]):
 
     def prepare(self, options: GradientOptions, scan: Scan) -> Decoder:
         """Make what turns an entry into a sample. It is called from several threads, and always does the same."""
+        import numpy as np  # here, as the server loads this module for its menus and forms, and draws nothing
+
         height, width = options.image_height, options.image_width
         down, right = np.mgrid[0:height, 0:width]
         down, right = 255 * (down - height / 2) / height, 255 * (right - width / 2) / width
