@@ -95,7 +95,7 @@ def test_numbers_of_the_guide_are_those_of_the_code() -> None:
         f"`--unreadable-percent` ({defaults['unreadable_percent']})",
         f"`--width` and `--height` ({defaults['width']})",
         f"`--quality` ({defaults['quality']})",
-        f"at most {pictures.MAX_PIXELS >> 20} x 2^20, half of it",
+        f"at most {pictures.MAX_PIXELS >> 20} x 2^20, fewer",
         f"at most {pictures.MAX_BYTES >> 20} MiB, {fetcher.MAX_PICTURE >> 20} MiB where it is fetched",
         f"at most {choice.SMALL:,} bytes",
         f"most of the first {choice.LOOKED_AT:,} files",
