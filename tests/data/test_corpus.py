@@ -71,7 +71,8 @@ def test_the_facts_count_what_the_manifest_counts(corpus, built):
     folder, facts, warnings, _ = built
     verdicts = Counter(row["verdict"] for row in rows.values())
     assert verdicts["refused"] > 90 and verdicts["accepted"] > 110
-    assert facts.unreadable == verdicts["refused"]
+    noted = [row for row in rows.values() if row.get("frames", 1) > 1]
+    assert facts.unreadable == verdicts["refused"] + len(noted)
     assert sum(split.count for split in facts.splits) == verdicts["accepted"]
     with lmdb.open(str(folder / "train_db"), readonly=True, lock=False) as database:
         assert database.stat()["entries"] == verdicts["accepted"]
@@ -79,17 +80,30 @@ def test_the_facts_count_what_the_manifest_counts(corpus, built):
     found = dict(zip(facts.labels, facts.split(Split.TRAIN).class_counts, strict=True))
     assert {label: count for label, count in found.items() if count} == dict(counts)
     assert any(f"{verdicts['refused']:,} of {len(rows):,} files could not be read" in warning for warning in warnings)
+    assert any(f"{len(noted):,} of {len(rows):,} files hold several pictures" in warning for warning in warnings)
 
 
 def test_the_unreadable_list_has_the_reasons_of_the_manifest(corpus, built):
     _, rows = corpus
     folder, *_ = built
     listed = [json.loads(line) for line in (folder / "unreadable.jsonl").read_text().splitlines()]
-    reasons = {unescape(row["file"]): row["reason"] for row in listed}
+    reasons = {unescape(row["file"]): row["reason"] for row in listed if not row["kept"]}
     assert reasons.keys() == {name for name, row in rows.items() if row["verdict"] == "refused"}
     for name, reason in reasons.items():
         assert rows[name]["reason"] in reason, name
         assert reason and len(reason) < 300 and "Traceback" not in reason and "0x7" not in reason, name
+
+
+def test_f27_files_of_several_pictures_are_listed_and_kept(corpus, built):
+    _, rows = corpus
+    folder, facts, *_ = built
+    listed = [json.loads(line) for line in (folder / "unreadable.jsonl").read_text().splitlines()]
+    assert len(listed) == facts.unreadable
+    told = {unescape(row["file"]): row["reason"] for row in listed if row["kept"]}
+    assert told == {
+        name: f"the first of {row['frames']:,} pictures is used" for name, row in rows.items() if "frames" in row
+    }
+    assert len(told) >= 7
 
 
 def test_every_record_has_the_pixels_of_its_golden_picture(corpus, built, caffe):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gradus.core.errors import ImageError
+from gradus.data.headers import MAX_PAGES, tiff_pages
 from gradus.data.pictures import decode, read_file, read_picture
 
 CORPUS = runpy.run_path(str(Path(__file__).with_name("corpus")))
@@ -31,6 +32,24 @@ def test_good_pictures_have_the_expected_pixels(name):
     assert pixels.dtype == np.uint8
     assert pixels.shape == case.expected.shape
     assert np.abs(pixels.astype(int) - case.expected.astype(int)).max() <= case.tolerance
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_f27_a_picture_knows_how_many_its_file_has(name):
+    assert decode(GOOD[name].make()).frames == GOOD[name].frames
+
+
+def test_f27_pages_are_counted_up_to_a_bound():
+    """Where the chain breaks, and where the file says more than anybody reads."""
+    data = CORPUS["pages"](5)
+    each = 2 + 8 * 12 + 4
+    assert decode(data[: 8 + 2 * each]).frames == 2
+    assert tiff_pages(CORPUS["pages"](MAX_PAGES + 10)) == MAX_PAGES
+
+
+@given(st.sampled_from((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")), st.binary(max_size=200))
+def test_f27_any_chain_of_pages_ends(start, rest):
+    assert 1 <= tiff_pages(start + rest) <= len(rest) + 1
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -158,11 +177,16 @@ def test_a30_what_is_too_large_is_refused_before_it_is_decoded(name, monkeypatch
 CHILD = """
 import re, struct, sys, zlib
 from gradus.core.errors import ImageError
+from gradus.core.dataset import ResizeMode
+from gradus.data.fitting import fit_file
 from gradus.data.pictures import decode
 def peak():
     return int(re.search(r"VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
 before = peak()
-decode(open(sys.argv[1], "rb").read())
+if len(sys.argv) == 2:
+    decode(open(sys.argv[1], "rb").read())
+else:
+    fit_file(open(sys.argv[1], "rb").read(), 256, 256, int(sys.argv[2]), ResizeMode.SQUASH)
 sys.stdout.write(str(peak() - before))
 """
 
@@ -177,3 +201,15 @@ def test_a30_a_large_picture_takes_little_more_than_its_pixels(tmp_path, bits, c
         [sys.executable, "-c", CHILD, str(tmp_path / "large.png")], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < bytes_each * side * side
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a30_to_bring_it_to_size_takes_no_more_than_to_decode_it(tmp_path, channels):
+    """Nine bytes a pixel once, because the filter's library copies; decoding takes six."""
+    side = 4096
+    (tmp_path / "large.png").write_bytes(CORPUS["png"](side, side, 8, 2, bytes((side * 3 + 1) * side)))
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path / "large.png"), str(channels)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stdout) < 8 * side * side

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradus.data.sampling import resample, with_pillow
+from gradus.data import sampling
+from gradus.data.sampling import in_strips, resample, with_pillow
 
 
 def triangle(length, wanted, start, end):
@@ -21,7 +22,7 @@ def expected(picture, size, box):
     left, top, right, bottom = box
     down = triangle(picture.shape[0], size[1], top, bottom)
     across = triangle(picture.shape[1], size[0], left, right)
-    return np.einsum("yh,hw...,xw->yx...", down, picture.astype(float), across)
+    return np.einsum("yh,hw...,xw->yx...", down, picture.astype(float), across, optimize=True)
 
 
 @pytest.mark.parametrize("how", [resample, with_pillow])
@@ -60,3 +61,35 @@ def test_what_was_made_stays_when_more_is_made_of_the_same_size():
     found = [resample(picture, (16, 12), box) for picture, box in zip(pictures, boxes, strict=True)]
     for picture, box, one in zip(pictures, boxes, found, strict=True):
         assert np.abs(one - expected(picture, (16, 12), box)).max() <= 1.5
+
+
+@pytest.mark.parametrize("how", [resample, with_pillow])
+@pytest.mark.parametrize("shape", [(300, 200, 3), (300, 200)])
+@pytest.mark.parametrize("size", [(40, 30), (40, 7), (40, 1), (250, 330), (1, 2)])
+def test_strips_give_the_whole(monkeypatch, how, shape, size):
+    """Noise is where a row too few or a place beside it would show."""
+    monkeypatch.setattr(sampling, "STRIP", 30 * 200)
+    heights = []
+
+    def watched(part, *more):
+        heights.append(len(part))
+        return how(part, *more)
+
+    picture = np.random.default_rng(4).integers(0, 256, shape, np.uint8)
+    for box in ((0.0, 0.0, 200.0, 300.0), (10.25, 40.5, 180.75, 290.125)):
+        found = in_strips(watched, picture, size, box).astype(int)
+        assert found.shape == (size[1], size[0], *shape[2:])
+        assert np.abs(found - expected(picture, size, box)).max() <= 1.5
+        assert np.abs(found - how(picture, size, box)).max() <= 1
+    if size[1] >= 30:
+        assert max(heights) <= 45  # 30 rows, or one of the target and what the filter reaches
+
+
+def test_a_large_picture_is_taken_in_strips():
+    """Of 17 megapixels: smooth light, noise and edges."""
+    y, x = np.mgrid[0:3400, 0:5000].astype(np.float32)
+    picture = (120 + 90 * np.sin(x / 400) * np.cos(y / 300) + 30 * (x % 1500 > 700)).astype(np.uint8)
+    picture += np.random.default_rng(6).integers(0, 15, picture.shape, np.uint8)
+    box, size = (0.0, 100.5, 5000.0, 3300.5), (224, 224)
+    assert picture.size >= sampling.LARGE
+    assert np.abs(resample(picture, size, box).astype(int) - with_pillow(picture, size, box)).max() <= 1

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gradus.core.classification import ClassificationOptions
+from gradus.data.quality.measure import GRAY, Measure, Taken
 from gradus.data.work import Recipe
 
 COLOURS = {"a.png": (10, 20, 30), "b.png": (200, 100, 50), "d.png": (1, 2, 3)}
@@ -31,10 +32,12 @@ def test_each_record_has_its_measure(folder):
     def measure(file, label, picture):
         size = (folder / file).stat().st_size
         assert len(picture.file) == size and picture.size == (8, 6)
-        return file, label, picture.pixels[0, 0].tolist()
+        mean = float(picture.pixels.mean())
+        return Taken(file, size, bytes(32), picture.size, label, 0, mean, 0.0, np.zeros((GRAY, GRAY), np.uint8))
 
     done = recipe(folder, measure=measure)(entries, Event())
-    assert done.measured == [("b.png", 1, [200, 100, 50]), ("a.png", 0, [10, 20, 30]), ("d.png", 2, [1, 2, 3])]
+    assert [(one.name, one.label) for one in done.measured] == [("b.png", 1), ("a.png", 0), ("d.png", 2)]
+    assert [one.brightness for one in done.measured] == pytest.approx([350 / 3, 20, 2])
     assert [label for label, _ in done.records] == [1, 0, 2]
     assert [bad.file for bad in done.bad] == ["c.png"]
     assert np.allclose(done.total.mean()[2, 2], np.mean(list(COLOURS.values()), axis=0))
@@ -47,8 +50,23 @@ def test_nothing_is_measured_unless_it_is_asked_for(folder):
 def test_a_halt_ends_the_chunk(folder):
     halt = Event()
 
-    def measure(*_):
+    def measure(file, label, picture):
         halt.set()
-        return "measured"
+        return Measure()(file, label, picture)
 
     assert len(recipe(folder, measure=measure)([("a.png", 0), ("b.png", 0)], halt).records) == 1
+
+
+def test_f27_of_several_pictures_the_first_is_used_and_noted(folder):
+    """It is no unreadable file, and where it is left out of a version there is nothing to note."""
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(folder / "a.png", save_all=True, append_images=frames[1:])
+    entries = [("a.png", 1), ("b.png", 0), ("c.png", 2)]
+    done = recipe(folder, shown="shown/")(entries, Event())
+    assert [each.model_dump() for each in done.noted] == [
+        {"file": "shown/a.png", "reason": "the first of 2 pictures is used", "kept": True}
+    ]
+    assert [bad.file for bad in done.bad] == ["shown/c.png"]
+    assert (len(done.records), done.read) == (2, 3)
+    assert done.total.mean()[0, 0].tolist() == [(255 + 200) / 2, 50, 25]
+    assert recipe(folder, measure=lambda *_: None)(entries, Event()).noted == []

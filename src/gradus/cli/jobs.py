@@ -172,7 +172,7 @@ def _view_rows(view: DatasetView | ModelView) -> list[tuple[str, str]]:
                 rows.append(("classes", f"{len(facts.labels)}: " + plain(", ".join(facts.labels[:10]))))
             rows += [(split.split.value, f"{split.count:,}") for split in facts.splits]
             if facts.unreadable:
-                rows.append(("unreadable", f"{facts.unreadable:,} files"))
+                rows.append(("with problems", f"{facts.unreadable:,} files"))
         rows += [("model", f"{model.id} {plain(model.name)}") for model in view.models]
         return rows
     rows = [("network", view.options.network), ("dataset", view.options.dataset)]

@@ -97,7 +97,7 @@ def _write(build: Building, options: ClassificationOptions, reason: str, plan: P
         compression=options.compression,
         splits=splits,
         mean_pixel=backwards.mean(axis=(1, 2)).tolist(),
-        unreadable=len(build.bad),
+        unreadable=len(build.bad) + len(build.noted),
         left_out=plan.parts[Split.TRAIN].left_out,
         seconds=build.seconds,
     )
@@ -130,6 +130,7 @@ def _database(
         for done in in_order(recipe, part, chunk_size(options), build.look):
             writer.append(done.records)
             index.append(done.measured)
+            build.noted.extend(done.noted)
             at += done.read
             _count(counts, (label for label, _ in done.records))
             if total is not None and done.total is not None:

@@ -39,6 +39,7 @@ class Building:
     files: int = 0  # to be read in all
     read: int = 0
     bad: list[BadFile] = field(default_factory=list)
+    noted: list[BadFile] = field(default_factory=list)  # listed behind these, but right
     before: float = SCANNED  # the share of the progress until the first file is read
     started: float = field(default_factory=time.monotonic)
     _reported: float = 0.0
@@ -115,10 +116,16 @@ class Building:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def list_bad(self) -> None:
-        """Write which files could not be used, and why."""
-        write_text(self.folder / UNREADABLE, "".join(bad.model_dump_json() + "\n" for bad in self.bad))
+        """Write which files could not be used, and why; behind them those with something to note."""
+        listed = [*self.bad, *self.noted]
+        write_text(self.folder / UNREADABLE, "".join(each.model_dump_json() + "\n" for each in listed))
         if self.bad:
             self.report.warning(f"{len(self.bad):,} of {self.files:,} files {self.words[2]}; the dataset lists them")
+        if self.noted:
+            self.report.warning(
+                f"{len(self.noted):,} of {self.files:,} files hold several pictures, of which the first is used; "
+                "the dataset lists them"
+            )
 
 
 def settle(built: Path | None, final: Path) -> None:

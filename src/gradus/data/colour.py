@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,13 @@ def from_pillow(image: Image.Image) -> Pixels:
     return _banded(width, height, part)
 
 
-def in_bands(pixels: NDArray[Any], convert: Callable[[NDArray[Any]], Pixels]) -> Pixels:
+def in_bands(pixels: NDArray[Any], convert: Callable[[NDArray[Any]], Pixels], *, over: bool = False) -> Pixels:
     """What `convert` makes of (H, W, ...) pixels, a few rows at a time, so that a large picture needs little more.
 
-    The given pixels may be overwritten.
+    With `over` it goes where the given pixels were, if it needs no more room.
     """
-    return _banded(pixels.shape[1], pixels.shape[0], lambda top, end: convert(pixels[top:end]), pixels)
+    space = pixels if over else None
+    return _banded(pixels.shape[1], pixels.shape[0], lambda top, end: convert(pixels[top:end]), space)
 
 
 def _banded(width: int, height: int, part: Callable[[int, int], Pixels], space: NDArray[Any] | None = None) -> Pixels:
@@ -66,8 +68,11 @@ def _banded(width: int, height: int, part: Callable[[int, int], Pixels], space: 
     first = part(0, min(rows, height))
     if rows >= height:
         return first
-    fits = space is not None and space.dtype == np.uint8 and space.shape[1:] == first.shape[1:]
-    whole: Pixels = space if fits else np.empty((height, *first.shape[1:]), np.uint8)  # type: ignore[assignment]
+    shape = (height, *first.shape[1:])
+    if space is not None and space.dtype == np.uint8 and space.flags.c_contiguous and space.size >= prod(shape):
+        whole: Pixels = space.reshape(-1)[: prod(shape)].reshape(shape)  # never ahead of what is still to be read
+    else:
+        whole = np.empty(shape, np.uint8)
     whole[:rows] = first
     for top in range(rows, height, rows):
         whole[top : top + rows] = part(top, min(top + rows, height))

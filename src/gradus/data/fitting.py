@@ -19,13 +19,20 @@ from gradus.data.resize import fit, geometry
 class Fitted:
     """`pixels` are uint8 (height, width, channels), gray or RGB; `size` is the file's upright (width, height).
 
-    `same` names the format of `file` if that holds exactly these pixels.
+    `same` names the format of `file` if that holds exactly these pixels. `frames` is how many pictures it has, of
+    which this is the first.
     """
 
     pixels: NDArray[np.uint8]
     size: tuple[int, int]
     file: bytes
     same: Literal["png", "jpg"] | None = None
+    frames: int = 1
+
+    @property
+    def remark(self) -> str:
+        """What is to be noted of the file; empty for most."""
+        return f"the first of {self.frames:,} pictures is used" if self.frames > 1 else ""
 
     def encoded(self, encoding: Encoding, quality: int) -> bytes:
         """What a record holds. A file that is right already is copied, a JPEG without its metadata."""
@@ -40,4 +47,4 @@ def fit_file(data: bytes, width: int, height: int, channels: int, mode: ResizeMo
     picture = decode(data, lambda across, down: geometry(across, down, target, mode).scaled)
     pixels = fit(picture.pixels, width, height, channels, mode, source=picture.size)
     right = picture.size == target and (picture.pixels.ndim == 3) == (channels == 3)
-    return Fitted(pixels, picture.size, data, picture.plain if right else None)
+    return Fitted(pixels, picture.size, data, picture.plain if right else None, picture.frames)

@@ -1,16 +1,19 @@
-"""What the headers of PNG and JPEG files say, read without decoding them."""
+"""What the headers of PNG, JPEG, TIFF and PPM files say, read without decoding them."""
 
 from __future__ import annotations
 
 import re
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 from gradus.core.errors import ImageError
 
 PNG_PLAIN = frozenset((b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"))
+_ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
 MAX_SCANS = 500  # of a progressive JPEG; each scan costs a pass over all pixels
 MAX_PASSES = 2**31  # pixels times scans: about two seconds
+MAX_PAGES = 100_000  # of a TIFF that are counted
 PPM_HEAD = 4096  # bytes in which a PPM must say what it is, comments included
 PPM_TEXT = 4 * 2**20  # bytes of a PPM in decimal figures: a second
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each pixel, by a PNG's colour type
@@ -36,6 +39,8 @@ class Header:
     exif: bytes = b""
     progressive: bool = False
     clear: int | None = None  # the level of a gray PNG that is transparent, of 255 or 65535
+    alpha: bool = False  # of a PNG, in any form
+    frames: int = 0  # pictures of an animated PNG
 
 
 def png_header(data: bytes) -> Header:
@@ -45,6 +50,7 @@ def png_header(data: bytes) -> Header:
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
     at, end, plain, exif = 8, len(data), colour in (0, 2) and bits == 8, b""
     clear: int | None = None
+    alpha, animated, frames, apart = colour in (4, 6), False, 0, False
     left = _most_data(width, height, bits * _SAMPLES.get(colour, 0))
     while True:
         if at + 12 > end:
@@ -57,15 +63,35 @@ def png_header(data: bytes) -> Header:
             plain = False
             if kind == b"eXIf":
                 exif = data[at + 8 : at + 8 + size]
-            elif kind == b"tRNS" and colour == 0 and size == 2:
-                clear = int.from_bytes(data[at + 8 : at + 10], "big") * _STEPS.get(bits, 1)
-        elif kind == b"IDAT" and (left := left - size) < 0:
-            raise ImageError("the PNG is damaged: it holds more data than pixels")
+            elif kind == b"tRNS":
+                alpha = True
+                if colour == 0 and size == 2:
+                    clear = int.from_bytes(data[at + 8 : at + 10], "big") * _STEPS.get(bits, 1)
+            elif kind == b"acTL":
+                animated = True
+            elif kind == b"fcTL":
+                frames += 1
+        elif kind == b"IDAT":
+            apart = apart or not frames  # the picture for who knows no animations is none of its frames
+            if (left := left - size) < 0:
+                raise ImageError("the PNG is damaged: it holds more data than pixels")
         at += 12 + size
         if kind == b"IEND":
             break
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0)
-    return Header(width, height, channels, bits, plain and at == end, exif, clear=clear)
+    frames = frames + apart if animated else 0
+    return Header(width, height, channels, bits, plain and at == end, exif, clear=clear, alpha=alpha, frames=frames)
+
+
+def without_animation(data: bytes) -> bytes:
+    """The PNG that programs see which know no animations: its decoder would give the first frame of these instead."""
+    at, parts = 8, [data[:8]]
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] not in _ANIMATION:
+            parts.append(data[at:end])
+        at = end
+    return b"".join(parts)
 
 
 def _most_data(width: int, height: int, bits: int) -> int:
@@ -106,6 +132,21 @@ def jpeg_header(data: bytes) -> Header:
     if not alone and (scans := data.count(b"\xff\xda")) > min(MAX_SCANS, MAX_PASSES // max(1, width * height)):
         raise ImageError(f"{scans:,} scans: it would take too long to decode")
     return Header(width, height, channels, bits, plain and bits == 8 and channels in (1, 3), exif, progressive)
+
+
+def tiff_pages(data: bytes) -> int:
+    """How many pictures a TIFF has, thumbnails among them; at most `MAX_PAGES`, however they are linked."""
+    order: Literal["little", "big"] = "little" if data[:1] == b"I" else "big"
+    first, counted, entry, place = (8, 8, 20, 8) if 43 in data[2:4] else (4, 2, 12, 4)  # BigTIFF, TIFF 6.0
+
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(data[at : at + length], order)
+
+    at, seen = number(first, place), set[int]()
+    while 0 < at < len(data) and at not in seen and len(seen) < MAX_PAGES:
+        seen.add(at)
+        at = number(at + counted + entry * number(at, counted), place)
+    return max(1, len(seen))
 
 
 def check_ppm(data: bytes) -> None:

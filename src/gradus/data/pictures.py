@@ -28,12 +28,15 @@ from PIL import Image
 from gradus.core.errors import ImageError
 from gradus.data.colour import from_deep, from_pillow, in_bands, over_white
 from gradus.data.exif import orientation, upright
-from gradus.data.headers import Header, check_ppm, jpeg_header, png_header
+from gradus.data.headers import Header, check_ppm, jpeg_header, png_header, tiff_pages, without_animation
 from gradus.data.quiet import quiet_pillow
 from gradus.data.sniff import Format, sniff
 
 MAX_PIXELS = 64 * 2**20
-MAX_COSTLY = MAX_PIXELS // 2  # where a decoder needs more than four bytes a pixel: 16 bits, progressive JPEG, WebP
+MAX_WIDE = 52 * 2**20  # where decoding takes eight bytes a pixel: PNG with alpha, and what goes through Pillow
+MAX_COSTLY = MAX_PIXELS // 2  # where it takes up to twelve: progressive JPEG, TIFF of 16-bit colours
+MAX_DEEP = 24 * 2**20  # where it takes sixteen: WebP, PNG of 16 bits
+_MOST: dict[Format, int] = {"WEBP": MAX_DEEP, "JPEG": MAX_PIXELS, "PNG": MAX_PIXELS}  # of what Pillow opens
 MAX_SIDE = 2**20
 MAX_BYTES = 512 * 2**20
 MAX_TILE = 2**22  # pixels of a TIFF's tile beyond those of the picture
@@ -52,12 +55,14 @@ class Picture:
     """Upright uint8 pixels, (H, W) gray or (H, W, 3) RGB.
 
     `size` is the whole picture's (width, height), of which the pixels may be a fraction. `plain` names the format
-    of the file if every decoder finds exactly these pixels in it; a PNG then holds nothing else.
+    of the file if every decoder finds exactly these pixels in it; a PNG then holds nothing else. `frames` is how many
+    pictures the file has, of which this is the first.
     """
 
     pixels: Pixels
     size: tuple[int, int]
     plain: Literal["png", "jpg"] | None = None
+    frames: int = 1
 
 
 def read_picture(source: Path | bytes) -> Pixels:
@@ -107,7 +112,7 @@ def decode(data: bytes, least: Least | None = None) -> Picture:
         return _png(data)
     if kind == "JPEG":
         return _jpeg(data, least)
-    return _whole(_through_pillow(data, kind))
+    return _through_pillow(data, kind)
 
 
 def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
@@ -123,8 +128,10 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
 
 def _png(data: bytes) -> Picture:
     header = png_header(data)
-    check_size(header.width, header.height, MAX_COSTLY if header.bits == 16 else MAX_PIXELS)
-    pixels = _opencv(data, "the PNG is damaged: its data does not decode or fails its checksum", header.clear)
+    most = MAX_DEEP if header.bits == 16 else MAX_WIDE if header.alpha else MAX_PIXELS
+    check_size(header.width, header.height, most)
+    still = without_animation(data) if header.frames else data
+    pixels = _opencv(still, "the PNG is damaged: its data does not decode or fails its checksum", header.clear)
     return _finish(pixels, header, "png")
 
 
@@ -136,7 +143,7 @@ def _opencv(data: bytes, reason: str, clear: int | None = None) -> Pixels:
         raise ImageError(reason) from error
     if found is None:
         raise ImageError(reason)
-    return in_bands(found, lambda band: _from_opencv(band, clear))
+    return in_bands(found, lambda band: _from_opencv(band, clear), over=True)
 
 
 def _from_opencv(found: NDArray[Any], clear: int | None) -> Pixels:
@@ -152,7 +159,8 @@ def _jpeg(data: bytes, least: Least | None) -> Picture:
     header = jpeg_header(data)
     check_size(header.width, header.height, MAX_COSTLY if header.progressive else MAX_PIXELS)
     if header.channels not in (1, 3) or header.bits != 8:
-        return _whole(_through_pillow(data, "JPEG"))
+        check_size(header.width, header.height, MAX_WIDE)
+        return _through_pillow(data, "JPEG")
     part = _fraction(header, least) if least else 1
     sides = {"min_width": -(-header.width // part), "min_height": -(-header.height // part)} if part > 1 else {}
     try:
@@ -176,12 +184,8 @@ def _finish(pixels: Pixels, header: Header, kind: Literal["png", "jpg"]) -> Pict
     if header.exif:
         turned = orientation(header.exif)
         if turned != 1:
-            return Picture(upright(pixels, turned), size[::-1] if turned >= 5 else size)
-    return Picture(pixels, size, kind if header.plain else None)
-
-
-def _whole(pixels: Pixels) -> Picture:
-    return Picture(pixels, (pixels.shape[1], pixels.shape[0]))
+            return Picture(upright(pixels, turned), size[::-1] if turned >= 5 else size, frames=max(1, header.frames))
+    return Picture(pixels, size, kind if header.plain else None, max(1, header.frames))
 
 
 @contextmanager
@@ -192,7 +196,7 @@ def opened_by_pillow(data: bytes, kind: Format) -> Iterator[Image.Image]:
     with quiet_pillow():
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-                check_size(*image.size, MAX_COSTLY if kind == "WEBP" else MAX_PIXELS)
+                check_size(*image.size, _MOST.get(kind, MAX_WIDE))
                 yield image
         except ImageError:
             raise
@@ -202,16 +206,23 @@ def opened_by_pillow(data: bytes, kind: Format) -> Iterator[Image.Image]:
             raise ImageError(f"the {kind} is damaged or of an unknown kind: {_plain(error)}") from error
 
 
-def _through_pillow(data: bytes, kind: Format) -> Pixels:
+def _through_pillow(data: bytes, kind: Format) -> Picture:
+    pixels, frames = _by_pillow(data, kind)
+    return Picture(pixels, (pixels.shape[1], pixels.shape[0]), frames=frames)
+
+
+def _by_pillow(data: bytes, kind: Format) -> tuple[Pixels, int]:
+    """The pixels of the first picture, and how many there are."""
     with opened_by_pillow(data, kind) as image:
         if kind == "TIFF":
             _check_tiles(image)
         if kind == "TIFF" and _deep_colour(image):
             check_size(*image.size, MAX_COSTLY)
-            return _opencv(data, "the TIFF is damaged")
+            return _opencv(data, "the TIFF is damaged"), tiff_pages(data)
         image.load()
         turned = image.getexif().get(_ORIENTATION)
-        return upright(from_pillow(image), turned if turned in _TURNS else 1)
+        frames = tiff_pages(data) if kind == "TIFF" else getattr(image, "n_frames", 1)
+        return upright(from_pillow(image), turned if turned in _TURNS else 1), frames
 
 
 def _check_tiles(image: Image.Image) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gradus.core.dataset import ResizeMode
+from gradus.data.colour import in_bands
 from gradus.data.sampling import Box, resample
 
 Pixels = NDArray[np.uint8]
@@ -108,7 +109,7 @@ def _box(plan: Geometry, size: tuple[int, int], source: tuple[int, int]) -> Box:
 
 def _gray(picture: Pixels) -> Pixels:
     """ITU-R 601 luminance: 0.299 red + 0.587 green + 0.114 blue."""
-    return np.asarray(Image.fromarray(picture).convert("L"))
+    return in_bands(picture, lambda band: np.asarray(Image.fromarray(band).convert("L")))
 
 
 def _round(value: float) -> int:

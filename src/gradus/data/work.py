@@ -32,12 +32,14 @@ Measure = Callable[[str, int, Fitted], Taken | None]
 class Done:
     """What came of one chunk: (label, record) pairs, the files that could not be used, the pixel sum.
 
-    `measured` has what the recipe's `measure` found, one for each record; `left_out` are those it gave none for.
+    `noted` are files of the records that something is to be known of. `measured` has what the recipe's `measure`
+    found, one for each record; `left_out` are those it gave none for.
     """
 
     records: list[tuple[int, bytes]] = field(default_factory=list)
     measured: list[SampleFacts] = field(default_factory=list)
     bad: list[BadFile] = field(default_factory=list)
+    noted: list[BadFile] = field(default_factory=list)
     total: Sum | None = None
     left_out: int = 0
 
@@ -71,9 +73,7 @@ class Recipe:
                 data = read_file((self.copy_of and self.copy_of(file)) or f"{self.root}/{file}")
                 picture = fit_file(data, options.width, options.height, options.channels, options.resize_mode)
             except ImageError as error:
-                done.bad.append(
-                    BadFile(file=escape(file if is_address(file) else self.shown + file), reason=str(error))
-                )
+                done.bad.append(BadFile(file=self._listed(file), reason=str(error)))
                 continue
             if self.measure is not None:
                 measured = self.measure(file, label, picture)
@@ -81,6 +81,8 @@ class Recipe:
                     done.left_out += 1
                     continue
                 taken.append(measured)
+            if picture.remark:
+                done.noted.append(BadFile(file=self._listed(file), reason=picture.remark, kept=True))
             if total is not None:
                 total.add(picture.pixels)
             encoded = options.encoding is not Encoding.RAW
@@ -91,6 +93,9 @@ class Recipe:
             done.records.append((label, record))
         done.total, done.measured = total, finished(taken)
         return done
+
+    def _listed(self, file: str) -> str:
+        return escape(file if is_address(file) else self.shown + file)
 
 
 def chunk_size(options: ClassificationOptions) -> int:

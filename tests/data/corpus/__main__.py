@@ -2,7 +2,8 @@
 
 The folder then has the classes `accepted`, `refused` and `names`, beside them `golden/`, the pixels that must come
 of what is accepted, and `manifest.json`: for each file its address (bytes outside of ASCII as %XX), the verdict,
-and either golden file and tolerance or a part of the reason. What is expected follows from how a picture was made,
+and either golden file and tolerance or a part of the reason; `frames` is how many pictures the file holds, where
+that is not one. What is expected follows from how a picture was made,
 or from Pillow as the other reader, never from Gradus.
 """
 
@@ -16,11 +17,11 @@ from urllib.parse import quote_from_bytes
 
 import numpy as np
 from accepted import GOOD
-from drawing import SECRETS, Case, metadata_jpeg, png, saved
+from drawing import SECRETS, Case, metadata_jpeg, pages, png, saved
 from names import NAMES, level, text
 from refused import BAD
 
-__all__ = ["BAD", "GOOD", "NAMES", "SECRETS", "Case", "metadata_jpeg", "png", "write"]
+__all__ = ["BAD", "GOOD", "NAMES", "SECRETS", "Case", "metadata_jpeg", "pages", "png", "write"]
 
 
 def write(folder: Path) -> list[dict[str, Any]]:
@@ -32,7 +33,8 @@ def write(folder: Path) -> list[dict[str, Any]]:
         (folder / "accepted" / f"{case.name}.jpg").write_bytes(case.make())
         golden = f"golden/{case.name}.png"
         (folder / golden).write_bytes(saved(np.asarray(case.expected, np.uint8), "PNG"))
-        rows.append(_row(f"accepted/{case.name}.jpg".encode(), golden=golden, tolerance=case.tolerance))
+        noted = {"frames": case.frames} if case.frames > 1 else {}
+        rows.append(_row(f"accepted/{case.name}.jpg".encode(), golden=golden, tolerance=case.tolerance, **noted))
     for case in BAD:
         (folder / "refused" / f"{case.name}.jpg").write_bytes(case.make())
         rows.append(_row(f"refused/{case.name}.jpg".encode(), reason=case.expected))

@@ -46,6 +46,8 @@ from drawing import (
 )
 from PIL import Image
 
+NO_ANIMATION = ((b"fcTL", bytes(26)),)  # control of a frame in a file that is not animated
+
 GOOD = [
     Case("png-rgb", lambda: saved(base(), "PNG"), base()),
     Case("png-gray", lambda: saved(gray(), "PNG"), gray()),
@@ -69,7 +71,9 @@ GOOD = [
     Case("png-text-and-profile", lambda: saved(base(), "PNG", icc_profile=b"not a profile"), base()),
     Case("png-1x1", lambda: saved(red(1, 1), "PNG"), red(1, 1)),
     Case("png-garbage-at-the-end", lambda: saved(base(), "PNG") + b"garbage" * 50, base()),
-    Case("apng", lambda: animation("PNG"), red()),
+    Case("apng", lambda: animation("PNG"), red(), frames=3),
+    Case("apng-with-a-picture-apart", lambda: animation("PNG", default_image=True), red(), frames=3),
+    Case("apng-control-of-no-animation", lambda: png(1, 1, 8, 0, b"\0\7", *NO_ANIMATION), np.array([[7]], np.uint8)),
     Case("jpeg-rgb", jpeg, as_pillow_reads(jpeg()), 3),
     Case("jpeg-gray", lambda: saved(gray(), "JPEG"), as_pillow_reads(saved(gray(), "JPEG")), 2),
     Case("jpeg-progressive", lambda: jpeg(progressive=True), as_pillow_reads(jpeg(progressive=True)), 3),
@@ -95,9 +99,10 @@ GOOD = [
     Case("tiff-32-bit", lambda: integers(65535), by_257(deep())),
     Case("tiff-float-1", lambda: floats(0, 1), np.rint(np.linspace(0, 255, 20)).reshape(4, 5).astype(np.uint8), 1),
     Case("tiff-float-255", lambda: floats(0, 255), np.rint(np.linspace(0, 255, 20)).reshape(4, 5).astype(np.uint8), 1),
-    Case("tiff-pages", lambda: animation("TIFF"), red()),
+    Case("tiff-pages", lambda: animation("TIFF"), red(), frames=3),
+    Case("tiff-pages-large", lambda: animation("TIFF", big_tiff=True), red(), frames=3),
     Case("webp-lossless", lambda: saved(base(), "WEBP", lossless=True), base()),
-    Case("webp-animated", lambda: animation("WEBP"), red(), 2),
+    Case("webp-animated", lambda: animation("WEBP"), red(), 2, frames=3),
     Case(
         "webp-alpha",
         lambda: saved(np.dstack([base(), alpha()]), "WEBP", lossless=True, exact=True),
@@ -142,7 +147,8 @@ GOOD = [
     Case("tiff-exif-9", lambda: gray_tiff(turned=9), gray()),  # there is no such turn
     Case("tiff-big-endian", lambda: gray_tiff(">"), gray()),
     Case("tiff-white-is-zero", lambda: gray_tiff(interpretation=0), gray()),
-    Case("tiff-thousand-pages", lambda: pages(1000), np.array([[8]], np.uint8)),  # the file's byte 4
+    Case("tiff-thousand-pages", lambda: pages(1000), np.array([[8]], np.uint8), frames=1000),  # the file's byte 4
+    Case("tiff-pages-in-a-circle", lambda: pages(3, back=True), np.array([[8]], np.uint8), frames=3),
     Case("tiff-rgba", lambda: saved(np.dstack([base(), alpha()]), "TIFF"), white(base(), alpha()), 1),
     Case(
         "tiff-palette",

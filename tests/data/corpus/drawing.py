@@ -41,6 +41,7 @@ class Case:
     make: Callable[[], bytes]
     expected: Pixels | str
     tolerance: int = 0
+    frames: int = 1  # pictures in the file
 
 
 def saved(pixels: Pixels | Image.Image, kind: str, mode: str | None = None, **options: Any) -> bytes:
@@ -114,10 +115,10 @@ def cmyk_rgb() -> Pixels:
     return np.rint((255 - values[..., :3]) * (255 - values[..., 3:]) / 255).astype(np.uint8)
 
 
-def animation(kind: str) -> bytes:
+def animation(kind: str, **more: Any) -> bytes:
     frames = [Image.new("RGB", (8, 6), colour) for colour in ("red", "blue", "lime")]
     buffer = io.BytesIO()
-    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
+    options: dict[str, Any] = {"lossless": True, **more} if kind == "WEBP" else more
     frames[0].save(buffer, kind, save_all=True, append_images=frames[1:], **options)
     return buffer.getvalue()
 
@@ -263,11 +264,11 @@ def tile_lie(side: int) -> bytes:
     return tiff("<", {tag: (4, value) for tag, value in tags.items()}, zlib.compress(bytes(1 << 20)))
 
 
-def pages(count: int) -> bytes:
-    """A TIFF of so many pages of one black pixel each."""
+def pages(count: int, *, back: bool = False) -> bytes:
+    """A TIFF of so many pages of one pixel each; after the last comes the first again with `back`."""
     out = bytearray(b"II*\0" + struct.pack("<I", 8))
     for page in range(count):
-        following = 0 if page == count - 1 else len(out) + 2 + 12 * 8 + 4
+        following = (8 if back else 0) if page == count - 1 else len(out) + 2 + 12 * 8 + 4
         out += struct.pack("<H", 8)
         for tag, value in ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 4), (278, 1), (279, 1)):
             out += struct.pack("<HHII", tag, 3, 1, value)

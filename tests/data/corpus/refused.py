@@ -65,7 +65,7 @@ BAD = [
     Case("numpy", lambda: b"\x93NUMPY\1\0", "NumPy"),
     Case("mp4", lambda: b"\0\0\0\x18ftypmp42", "video"),
     Case("dicom", lambda: bytes(128) + b"DICM" + bytes(40), "DICOM"),
-    Case("png-16-bit-8192x8192", lambda: png(8192, 8192, 16, 6, b"\0" * 1000), "32 megapixels"),
+    Case("png-16-bit-8192x8192", lambda: png(8192, 8192, 16, 6, b"\0" * 1000), "24 megapixels"),
     Case("png-2000000x1", lambda: png(2_000_000, 1, 8, 0, b"\0"), "on a side"),
     Case("png-more-data-than-pixels", lambda: png(4, 4, 8, 0, random_bytes(200_000)), "more data than pixels"),
     Case("png-no-end", lambda: saved(base(), "PNG")[:-12], "cut off"),
