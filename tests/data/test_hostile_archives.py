@@ -119,6 +119,16 @@ def test_a10_ten_gigabytes_of_zeros_are_not_written(tmp_path, outside, suffix):
     assert sum(p.stat().st_size for p in (tmp_path / "target").rglob("*") if p.is_file()) <= archives.MAX_PICTURE
 
 
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE])
+def test_a10_many_empty_members_are_refused(tmp_path, outside, monkeypatch, kind):
+    """Files or folders; 100,000 of them take 2.4 seconds."""
+    monkeypatch.setattr(archives, "MAX_EMPTY", 1000)
+    (tmp_path / "a.tgz").write_bytes(gzipped(*(head(f"a/{i}", 0, kind) for i in range(1001)), bytes(1024)))
+    assert "a/1000" in outside(tmp_path / "a.tgz", "more than 1,000 folders and empty files").message
+    (tmp_path / "b.tgz").write_bytes(gzipped(*(head(f"a/{i}", 0, kind) for i in range(1000)), bytes(1024)))
+    unpack(tmp_path / "b.tgz", tmp_path / "target" / "fits", "train", nobody)
+
+
 def test_a10_zeros_that_are_no_tar_hold_nothing(tmp_path):
     (tmp_path / "a.tar.gz").write_bytes(gzipped(*repeat(bytes(1 << 20), 200)))
     folder, passed = unpack(tmp_path / "a.tar.gz", tmp_path / "out", "train", nobody)

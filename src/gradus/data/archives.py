@@ -30,6 +30,7 @@ from gradus.data.xz import open_xz
 from gradus.data.zips import DEFLATED, STORED, DamagedZipError, Zip
 
 MAX_MEMBERS = 5_000_000
+MAX_EMPTY = 500_000  # folders and empty files of a tar: its headers compress so well that their bytes bound nothing
 MAX_PICTURE = 512 * 2**20  # bytes of one file, as `pictures` reads them; that loads decoders, which a server lacks
 MAX_RATIO = 200  # times the size of the archive; zeros give 1,000
 RATIO_FROM = 64 * 2**20  # bytes, below which the ratio does not matter
@@ -111,8 +112,12 @@ class Opened:
             except tarfile.ReadError as error:
                 what = "something else that is compressed" if self._decompress is not open else seen(self._begin)
                 raise self.refuse(f"it is neither a zip nor a tar, plain or compressed, but {what}") from error
+            empty = 0
             for info in archive:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would remember them all
+                empty += not info.size
+                if empty > MAX_EMPTY:
+                    raise self.refuse(f"is one of more than {MAX_EMPTY:,} folders and empty files", info.name)
                 if info.isdir():
                     continue
                 if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.issparse() or info.size < 0:
