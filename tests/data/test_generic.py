@@ -21,6 +21,7 @@ from gradus.data.generic import build_generic
 from gradus.data.index import open_indexes
 from gradus.data.quality.examine import read_quality
 from gradus.data.versions import prepare_version
+from gradus.data.writers.lmdb import LmdbWriter
 from gradus.plugins.data import DataKind, Entry, Sample, Scan
 
 MADE = np.random.default_rng(3).integers(0, 256, (20, 6, 8, 3)).astype(np.uint8)
@@ -213,3 +214,14 @@ def test_what_is_no_picture_has_no_looks(tmp_path, memory):
     quality = read_quality(tmp_path)
     assert quality.samples == 12 and quality.histograms == [] and {f.kind for f in quality.findings} == set()
     assert set(open_indexes(tmp_path)[Split.TRAIN].records["width"]) == {0}
+
+
+@pytest.mark.parametrize("size", [1, 7, 300, 1000])
+def test_pages_of_a_database_do_not_depend_on_how_many_records_come_at_once(tmp_path, size):
+    records = [(i % 3, bytes([i % 251]) * (i % 4000)) for i in range(1000)]
+    for name, step in (("a", size), ("b", 13)):
+        with LmdbWriter(tmp_path / name) as writer:
+            for start in range(0, len(records), step):
+                writer.append(records[start : start + step])
+            writer.close()
+    assert (tmp_path / "a" / "data.mdb").read_bytes() == (tmp_path / "b" / "data.mdb").read_bytes()

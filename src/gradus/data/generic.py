@@ -34,7 +34,7 @@ from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import in_order
 from gradus.data.quality.finish import finish
-from gradus.data.quality.measure import GRAY, Taken, finished, reduced
+from gradus.data.quality.measure import GRAY, Taken, finished, reduced, unpadded
 from gradus.data.seeded import shuffled
 from gradus.data.threads import cores
 from gradus.data.versions import without_of
@@ -42,6 +42,7 @@ from gradus.data.writers.lmdb import LmdbWriter, numbered
 from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 
 WORDS = ("are without fault", "have one", "have a fault")
+DONT_CARE = "dontcare"  # what is neither to be found nor to be missed
 MOST_REMARKS = 5  # of one file, that are listed
 NO_LOOKS = np.zeros((GRAY, GRAY), np.uint8)
 
@@ -109,7 +110,7 @@ class Recipe:
             return Taken(entry.name, len(feature.data), digest, (0, 0), number, 0, 0, 0, NO_LOOKS)
         shown = np.asarray(pixels, np.uint8)
         size = sample.size or (shown.shape[1], shown.shape[0])
-        return Taken(entry.name, len(feature.data), digest, size, number, 0, *reduced(shown))
+        return Taken(entry.name, len(feature.data), digest, size, number, 0, *reduced(unpadded(shown)))
 
 
 def build_generic(kind: Kind, options: GenericOptions, folder: Path, report: Report) -> GenericFacts:
@@ -148,8 +149,7 @@ def _finish(
     write_text(folder / "labels.txt", label_lines(map(escape, scan.labels)))
     mean_pixel = _mean(means, temporary / f"{Split.TRAIN}_db") if splits[0].feature.shape else None
     build.list_bad()
-    counts = {facts.split: facts.class_counts for facts in splits}
-    finish(build, temporary, scan.labels, counts, sum(facts.count for facts in splits), None)
+    finish(build, temporary, *_balanced(kind, scan, splits), sum(facts.count for facts in splits), None)
     for split in Split:
         filled = any(facts.split == split and facts.count for facts in splits)
         settle(temporary / f"{split}_db" if filled else None, folder / f"{split}_db")
@@ -169,6 +169,17 @@ def _finish(
     write_facts(folder, facts)
     build.report.progress(1.0, "done")
     return facts
+
+
+def _balanced(kind: Kind, scan: Scan, splits: list[GenericSplit]) -> tuple[list[str], dict[Split, Sequence[int]]]:
+    """The classes that are to be learned, and how often each is marked; of masks nothing, where pixels are counted."""
+    if kind.presentation is Presentation.MASK:
+        return [], {}
+    kept = [number for number, name in enumerate(scan.labels) if number != scan.ignored and name != DONT_CARE]
+    counts: dict[Split, Sequence[int]] = {
+        facts.split: [facts.class_counts[number] for number in kept] for facts in splits
+    }
+    return [scan.labels[number] for number in kept], counts
 
 
 def _database(

@@ -12,7 +12,7 @@ from scipy.fft import dctn
 
 from gradus.core.dataset import ResizeMode
 from gradus.data.fitting import fit_file
-from gradus.data.quality.measure import Measure, Taken, finished, group_number, reduced
+from gradus.data.quality.measure import Measure, Taken, finished, group_number, reduced, unpadded
 
 
 def noise(size, seed=0, scale=12):
@@ -85,3 +85,11 @@ def test_many_at_once_are_as_each_by_itself():
             taken.append(measure(str(seed), seed, fit_file(out.getvalue(), 48, 40, 3, ResizeMode.SQUASH)))
     assert finished(taken) == [facts for each in taken for facts in finished([each])]
     assert len({facts.hash for facts in finished(taken)}) == 9 and finished([]) == []
+
+
+def test_the_canvas_around_a_picture_does_not_count():
+    made = np.random.default_rng(5).integers(1, 255, (30, 40, 3)).astype(np.uint8)
+    canvas = np.zeros((90, 200, 3), np.uint8)
+    canvas[:30, :40] = made
+    assert np.array_equal(unpadded(canvas), made)
+    assert unpadded(np.zeros((4, 5), np.uint8)).shape == (4, 5)

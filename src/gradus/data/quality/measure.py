@@ -47,10 +47,19 @@ class Taken(NamedTuple):
 def reduced(pixels: Pixels) -> tuple[float, float, Pixels]:
     """Brightness and contrast of uint8 pixels (height, width) or (height, width, 1 or 3), and a small gray copy."""
     colour = pixels.ndim == 3 and pixels.shape[2] == 3
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if colour else pixels.reshape(pixels.shape[:2])
+    gray = (
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if colour else np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+    )
     mean, deviation = cv2.meanStdDev(gray)
     small = cv2.resize(gray, (GRAY, GRAY), interpolation=cv2.INTER_AREA)
     return float(mean[0, 0]), float(deviation[0, 0]), small  # type: ignore[return-value]
+
+
+def unpadded(pixels: Pixels) -> Pixels:
+    """A picture without the black that stands right of it and below it, where it lies on a larger canvas."""
+    lit = np.any(pixels.reshape(*pixels.shape[:2], -1), axis=2)
+    rows, columns = np.flatnonzero(np.any(lit, axis=1)), np.flatnonzero(np.any(lit, axis=0))
+    return np.ascontiguousarray(pixels[: rows[-1] + 1, : columns[-1] + 1]) if len(rows) else pixels
 
 
 def finished(taken: Sequence[Taken]) -> list[SampleFacts]:

@@ -59,10 +59,8 @@ class LmdbWriter:
             self._pending.append((self._key(self.count, label), record))
             self._pending_bytes += len(record)
             self.count += 1
-            if self._pending_bytes >= COMMIT_BYTES:
-                self._commit()
-        if len(self._pending) >= COMMIT_RECORDS:
-            self._commit()
+            if self._pending_bytes >= COMMIT_BYTES or len(self._pending) >= COMMIT_RECORDS:
+                self._commit()  # where pages end must not depend on how many records come at once
 
     def close(self) -> int:
         """Write what is left, flush it to the disk and return the size of the database in bytes."""
