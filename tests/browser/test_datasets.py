@@ -65,6 +65,7 @@ def test_every_tab_is_for_everyone_and_fits_a_phone(page: Page, site, request, k
 
 def test_boxes_lie_over_what_they_mark_and_go_with_a_key(page: Page, site, boxed: str) -> None:
     page.goto(f"{site.url}/datasets/{boxed}/explore")
+    settle(page)
     cells = page.locator(".cells > li")
     assert page.locator(".boxes rect").count() == cells.count() > 30
     image, drawn = (page.locator(f".cells > li:first-child .shot > {tag}").bounding_box() for tag in ("img", "svg"))
@@ -104,6 +105,19 @@ def test_one_sample_large_with_all_that_is_known_of_it_by_keys_alone(page: Page,
     expect(viewer).not_to_be_visible()
 
 
+def test_the_large_view_turns_the_page_at_the_last_sample(page: Page, site, leaky: str) -> None:
+    page.goto(f"{site.url}/datasets/{leaky}/explore")
+    settle(page)
+    page.locator(".cells a").last.click()
+    expect(page.locator("#viewer-key")).to_contain_text("00000059_")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**page=2**")
+    expect(page.locator("#viewer-key")).to_contain_text("00000060_")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**page=1**")
+    expect(page.locator("#viewer-key")).to_contain_text("00000059_")
+
+
 def test_leaks_are_warned_of_until_they_are_dealt_with(page: Page, site, leaky: str) -> None:
     page.goto(f"{site.url}/datasets/{leaky}")
     expect(page.locator("#leaks")).to_contain_text("samples leak")
@@ -114,6 +128,14 @@ def test_leaks_are_warned_of_until_they_are_dealt_with(page: Page, site, leaky: 
     files = {quality.detail(site.house, leaky, Split.VAL, each.index).file.rpartition("/")[2] for each in flawed}
     assert {f"again{number}.png" for number in range(3)} <= files
     page.go_back()
+    boxes = page.locator(".finding input[type=checkbox]")
+    ticked = [boxes.nth(number) for number in range(boxes.count()) if boxes.nth(number).is_checked()]
+    for box in ticked:
+        box.uncheck()
+    page.get_by_role("button", name="Make the version").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing is ticked")
+    assert not page.locator(".finding input[type=checkbox]:checked").count()
+    page.locator(".finding", has_text="in another split too").get_by_role("checkbox").check()
     page.get_by_role("button", name="Make the version").click()
     page.wait_for_url(lambda url: leaky not in url)
     made = page.url.rpartition("/")[2]

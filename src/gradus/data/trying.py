@@ -6,9 +6,9 @@ import base64
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from gradus.core.dataset import BadFile, Split
+from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.errors import InputError
-from gradus.core.generic import GenericOptions, Presentation
+from gradus.core.generic import Presentation
 from gradus.core.view import Example, ExampleSample, MarkedClass
 from gradus.data.lists import escape
 from gradus.data.showing import colour_of, feature_png, label_png, label_view, size_of
@@ -18,7 +18,7 @@ MOST_LISTED = 20  # of what cannot be used
 SIDE = 384  # pixels of what is shown
 
 
-def try_out(kind: Kind, options: GenericOptions, watch: Watch, late: Callable[[], bool], count: int) -> Example:
+def try_out(kind: Kind, options: DatasetOptions, watch: Watch, late: Callable[[], bool], count: int) -> Example:
     """Scan, and make up to `count` samples, spread over those for training, until it is `late`.
 
     `watch` ends a scan that takes too long by raising; a sample that cannot be made is listed with the reason.

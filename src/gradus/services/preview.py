@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from gradus.core.classification import ClassificationOptions
-from gradus.core.dataset import BadFile, Split
+from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.errors import InputError
 from gradus.core.form import fields_of, shown_of
-from gradus.core.generic import GenericOptions
 from gradus.core.view import Example, Preview, PreviewClass, PreviewPicture
 from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts
@@ -73,7 +72,7 @@ def preview(house: House, asked: PreviewOptions, *, unrestricted: bool = False) 
     )
 
 
-def example(house: House, asked: GenericOptions, *, unrestricted: bool = False) -> Example:
+def example(house: House, asked: DatasetOptions, *, unrestricted: bool = False) -> Example:
     """See what a dataset of any other kind would be made of, and a few of its samples."""
     from gradus.data.trying import try_out
 

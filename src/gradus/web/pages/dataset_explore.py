@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from gradus.core.dataset import Split
+from gradus.core.dataset import Split, SplitFacts
 from gradus.core.flaw import OF_SAMPLES, Flaw
 from gradus.core.generic import GenericFacts, Presentation
 from gradus.data.facts import Facts
 from gradus.services import datasets, quality, samples
+from gradus.services.house import House
 from gradus.web.pages.datasets import show
 from gradus.web.pages.given import GivenHouse
 
@@ -54,10 +56,21 @@ def explore(
     marked = presentation in MARKED
     return show(
         request, house, view, "explore", facts=facts, splits=filled, chosen=chosen, label=number, samples=found.items,
+        counts=_counts(house, job_id, filled, number, flaw),
         page=page, pages=max(1, -(-total // SAMPLES_A_PAGE)), total=total, first=first + 1, address=address,
         presentation=presentation, marked=marked, legend=_legend(facts) if marked else [], cell=_cell(facts),
         problems=problems, problem=flaw or "", aspect=_aspect(facts),
     )  # fmt: skip
+
+
+def _counts(
+    house: House, job_id: str, filled: Sequence[SplitFacts], label: int | None, flaw: Flaw | None
+) -> dict[Split, int]:
+    """How many samples each split has of what is chosen."""
+    if label is None and flaw is None:
+        return {part.split: part.count for part in filled}
+    found = (samples.listing(house, job_id, part.split, label=label, problem=flaw, limit=1) for part in filled)
+    return {part.split: page.total or 0 for part, page in zip(filled, found, strict=True)}
 
 
 def _legend(facts: Facts) -> list[tuple[str, str]]:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.credentials import Credentials
 from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import GradusError, InputError
 from gradus.core.form import shown_of
-from gradus.core.generic import GenericOptions
 from gradus.core.view import Example, Preview
 from gradus.services import datasets, kinds, secrets
 from gradus.services.forms import Findings
@@ -26,6 +26,7 @@ from gradus.web.pages.render import render
 router = APIRouter()
 URL = "/datasets/new/{kind}"
 M = TypeVar("M", bound=DatasetOptions)
+IMPORT = "digits-import"  # of which a classification dataset may be made
 NAMELESS = "example"  # in place of a name that has not been given yet
 
 
@@ -38,7 +39,10 @@ def new(request: Request, house: GivenHouse, kind: str, clone: str = "", train: 
     options = datasets.options_of(house, clone)
     if options.type != kind:
         return RedirectResponse(f"/datasets/new/{options.type}?clone={clone}", status_code=307)
-    return _show(request, house, kind, filled(options, name=f"{options.name} copy"))
+    name = f"{options.name} copy"
+    if isinstance(options, ClassificationOptions) and options.method is Method.DIGITS:
+        return _show(request, house, IMPORT, blank(kinds.model_of(IMPORT), folder=options.train, name=name))
+    return _show(request, house, kind, filled(options, name=name))
 
 
 @router.post(URL)
@@ -65,7 +69,7 @@ def show_example(
     try:
         if isinstance(options, PreviewOptions):
             found = preview(house, options, unrestricted=unrestricted)
-        elif isinstance(options, GenericOptions):
+        elif options is not None:
             found = example(house, options, unrestricted=unrestricted)
     except GradusError as error:
         form.blame(error)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from gradus.core.dataset import Split
-from gradus.core.errors import GradusError
+from gradus.core.errors import GradusError, InputError
 from gradus.core.flaw import OF_SAMPLES, Flaw
 from gradus.core.quality import Histogram, Note, VersionOptions
 from gradus.services import datasets, forms, quality
@@ -56,36 +56,29 @@ def page(request: Request, house: GivenHouse, job_id: str) -> Response:
     return _show(request, house, job_id)
 
 
-@router.post("/datasets/{job_id}/acknowledge")
-def acknowledge(request: Request, house: GivenHouse, job_id: str, entered: Entered) -> Response:
-    """Say why the leaks may stay."""
-    try:
-        quality.acknowledge(house, job_id, forms.read(Note, entered), by="the page")
-    except GradusError as error:
-        return _show(request, house, job_id, error)
-    return RedirectResponse(f"/datasets/{job_id}/quality", status_code=303)
-
-
-@router.post("/datasets/{job_id}/withdraw")
-def withdraw(house: GivenHouse, job_id: str) -> Response:
-    """Let the leaks be warned of again."""
-    quality.withdraw(house, job_id)
-    return RedirectResponse(f"/datasets/{job_id}/quality", status_code=303)
-
-
-@router.post("/datasets/{job_id}/version")
-def version(request: Request, house: GivenHouse, job_id: str, entered: Entered, unrestricted: Unrestricted) -> Response:
-    """A new version without what was ticked."""
+@router.post("/datasets/{job_id}/quality")
+def answer(request: Request, house: GivenHouse, job_id: str, entered: Entered, unrestricted: Unrestricted) -> Response:
+    """Say why the leaks may stay, let them be warned of again, or make a version without what was ticked."""
     without = [flaw.value for flaw in OF_SAMPLES if f"without-{flaw}" in entered]
     try:
-        asked = forms.read(VersionOptions, {"without": without, "name": entered.get("name", "")})
-        job = quality.make_version(house, job_id, asked, unrestricted=unrestricted)
+        if entered.get("do") == "version":
+            if not without:
+                raise InputError("Nothing is ticked that is to be left out", hint="Tick at least one finding")
+            asked = forms.read(VersionOptions, {"without": without, "name": entered.get("name", "")})
+            made = quality.make_version(house, job_id, asked, unrestricted=unrestricted)
+            return RedirectResponse(f"/datasets/{made.id}", status_code=303)
+        if entered.get("do") == "withdraw":
+            quality.withdraw(house, job_id)
+        else:
+            quality.acknowledge(house, job_id, forms.read(Note, entered), by="the page")
     except GradusError as error:
-        return _show(request, house, job_id, error)
-    return RedirectResponse(f"/datasets/{job.id}", status_code=303)
+        return _show(request, house, job_id, error, without)
+    return RedirectResponse(f"/datasets/{job_id}/quality", status_code=303)
 
 
-def _show(request: Request, house: House, job_id: str, error: GradusError | None = None) -> Response:
+def _show(
+    request: Request, house: House, job_id: str, error: GradusError | None = None, without: Sequence[str] = ()
+) -> Response:
     view = datasets.view(house, job_id)
     found = quality.view_or_none(house, job_id)
     drawings = [_drawn(histogram) for histogram in found.quality.histograms] if found else []
@@ -93,6 +86,7 @@ def _show(request: Request, house: House, job_id: str, error: GradusError | None
     return show(
         request, house, view, "quality", status=error.status if error else 200, found=found, drawings=drawings,
         findings=sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)),
+        ticked=set(without) if error else {f.kind.value for f in findings if f.severity != "note"},
         problems=error.problems() if error else [], of_samples=set(OF_SAMPLES),
     )  # fmt: skip
 

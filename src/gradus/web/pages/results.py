@@ -9,6 +9,7 @@ from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
 from gradus.services import datasets, models
 from gradus.services.house import House
+from gradus.services.kinds import CLASSIFICATION
 from gradus.web.pages.words import count, figure, percent
 
 KEPT = 4096
@@ -16,16 +17,17 @@ KEPT = 4096
 
 def result(house: House, job: Job) -> str:
     """The size of a dataset, the accuracy of a model; empty until it is done."""
-    return _read(house, job.id, job.kind, job.finished) if job.state is JobState.DONE else ""
+    return _read(house, job.id, job.kind, job.type, job.finished) if job.state is JobState.DONE else ""
 
 
 @lru_cache(KEPT)
-def _read(house: House, job_id: str, kind: JobKind, _finished: float | None) -> str:
+def _read(house: House, job_id: str, kind: JobKind, job_type: str, _finished: float | None) -> str:
     try:
         if kind is JobKind.DATASET:
             facts = datasets.facts(house, job_id)
             pictures = sum(split.count for split in facts.splits)
-            return f"{count(pictures)} pictures, {count(len(facts.labels))} classes"
+            classes = f", {count(len(facts.labels))} classes" if facts.labels else ""
+            return f"{count(pictures)} {'pictures' if job_type == CLASSIFICATION else 'samples'}{classes}"
         taken = models.snapshots(house, job_id)
         metrics = max(taken, key=lambda snapshot: snapshot.step).metrics if taken else {}
     except (GradusError, OSError):

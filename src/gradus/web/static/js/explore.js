@@ -49,20 +49,35 @@ function legend(part) {
   }
 }
 
+const FIRST = "#large-first";
+const LAST = "#large-last";
+
 function view(part) {
   const dialog = find("#viewer");
   const links = all("[data-large]", part);
   const state = { dialog, links, now: 0, show };
   function show(index) {
-    state.now = (index + links.length) % links.length;
+    if (index < 0 || index >= links.length) return turn(index);
+    state.now = index;
     const link = links[state.now];
     find("#viewer-shots").replaceChildren(...all(".shot, .sample-text", link).map((shot) => shot.cloneNode(true)));
     for (const image of all("#viewer-shots img")) image.loading = "eager";
     find("#viewer-name").textContent = link.dataset.name;
     find("#viewer-key").textContent = link.dataset.key;
     if (!dialog.open) dialog.showModal();
+    for (const button of all("[data-step]", dialog)) button.disabled = !has(state.now + Number(button.dataset.step));
     tell(part.dataset.samples, link);
+    return undefined;
   }
+  const has = (index) => (index >= 0 && index < links.length) || Boolean(find(index < 0 ? 'a[rel="prev"]' : 'a[rel="next"]', part));
+  /** Beyond the last there may be another page, whose first is then shown. */
+  function turn(index) {
+    const page = find(index < 0 ? 'a[rel="prev"]' : 'a[rel="next"]', part);
+    if (page) location.assign(page.href + (index < 0 ? LAST : FIRST));
+    return undefined;
+  }
+  if (links.length && location.hash === FIRST) show(0);
+  if (links.length && location.hash === LAST) show(links.length - 1);
   links.forEach((link, index) => link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();

@@ -42,7 +42,10 @@ async function renew(url, ids) {
   for (const id of ids) {
     const part = document.getElementById(id);
     if (!part || !text.includes(`id="${id}"`)) continue;
+    const open = all("details", part).map((each) => each.open);
     await window.htmx.swap({ text, sourceElement: part, target: part, select: `#${id}`, swap: "outerMorph" });
+    const after = all("details", document.getElementById(id) ?? document);
+    if (after.length === open.length) after.forEach((each, place) => { if (open[place]) each.open = true; });
   }
   return undefined;
 }
