@@ -47,4 +47,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.tested: $(VENV)/.installed
 	$(PIP) --group test
 	command -v chromium >/dev/null || sh tools/apt.sh chromium
+	command -v strace >/dev/null || sh tools/apt.sh strace
 	touch $@

@@ -30,7 +30,8 @@ def make(server, name, files, **given):
             (root / path).write_text(content)
         else:
             Image.fromarray(content).save(root / path)
-    options = kinds.model_of(name)(name=HOSTILE, unreadable_percent=20, **{field: str(root / path) for field, path in given.items()})
+    paths = {field: str(root / path) for field, path in given.items()}
+    options = kinds.model_of(name)(name=HOSTILE, unreadable_percent=20, **paths)
     job = datasets.create(server.house, options)
     asked = datasets.options_of(server.house, job.id)
     build_generic(kind(name), asked, server.house.home.job_folder(job.id), Quiet())
