@@ -170,7 +170,7 @@ def test_odd_pictures_are_labels_or_refused(tmp_path_factory):
             refused.append(path.stem)
             continue
         assert found.values.dtype in (np.uint8, np.uint16) and found.values.ndim in (2, 3)
-    told = ("alpha", "rgba", "lab", "cmyk", "float", "pfm", "text")
+    told = ("alpha", "rgba", "lab", "cmyk", "float", "pfm", "text", "apng")
     assert "tiff-lab" in refused and all(any(word in name for word in told) for name in refused)
     for path in sorted((folder / "refused").iterdir()):
         if path.is_file():
