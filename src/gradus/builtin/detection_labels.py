@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradus.core.dataset import Split
+from gradus.core.generic import DONT_CARE
 from gradus.data.annotations.boxes import Box
 
 COLUMNS = 16
-DONT_CARE = "dontcare"
 KITTI_CLASSES = (
     DONT_CARE, "car", "van", "truck", "bus", "pickup", "vehicle-with-trailer", "special-vehicle", "person", "person-fa",
     "person?", "people", "cyclist", "tram", "person_sitting", "misc",

@@ -11,7 +11,6 @@ from pydantic import JsonValue
 
 from gradus.builtin.detection_canvas import Size, canvas_of, fitted
 from gradus.builtin.detection_labels import (
-    DONT_CARE,
     Classes,
     custom_classes,
     found_classes,
@@ -22,6 +21,7 @@ from gradus.builtin.detection_labels import (
 from gradus.builtin.detection_options import DetectionOptions, Padding, WantedFormat
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
+from gradus.core.generic import DONT_CARE
 from gradus.data.annotations.read import Pictured, Reading, read
 from gradus.data.annotations.recognise import Format
 from gradus.data.grouping import by_expression

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gradus.core.dataset import DatasetOptions, Source, Split
-from gradus.core.form import Shown
-from gradus.core.generic import SHAPES, Presentation
+from gradus.core.form import YES_NO, Shown
+from gradus.core.generic import Presentation
 from gradus.core.report import Report
 from gradus.plugins import hookimpl
 from gradus.plugins.data import DataKind, Decoder, Entry, Kind, Sample, Scan, Watch
@@ -42,7 +42,7 @@ class PrebuiltOptions(DatasetOptions):
     prebuilt_val_labels: Annotated[Source, FOLDER] = Field("", title="Validation Labels", description="As above.")
     prebuilt_test_images: Annotated[Source, FOLDER] = Field("", title="Test Images", description="As above.")
     prebuilt_test_labels: Annotated[Source, FOLDER] = Field("", title="Test Labels", description="As above.")
-    force_same_shape: Annotated[bool, Shown(section=SECTION, words=SHAPES)] = Field(
+    force_same_shape: Annotated[bool, Shown(section=SECTION, words=YES_NO)] = Field(
         True, title="Enforce same shape", description="Refuse records of different shapes."
     )
     prebuilt_mean_file: Annotated[Source, Shown(section=SECTION, path="file", send=True)] = Field(

@@ -21,7 +21,7 @@ from gradus.core.dataset import (
     Source,
     Split,
 )
-from gradus.core.form import Shown
+from gradus.core.form import YES_NO, Shown
 
 
 class Method(StrEnum):
@@ -80,7 +80,6 @@ EXAMPLE = "patient([0-9]+)"
 RESIZE_MODES = {"crop": "Crop", "squash": "Squash", "fill": "Fill", "half_crop": "Half crop, half fill"}
 ENCODINGS = {"png": "PNG (lossless)", "jpg": "JPEG (lossy)", "raw": "None", "auto": "Auto"}
 COMPRESSIONS = {"none": "None", "gzip": "GZIP"}
-YES_NO = {"true": "Yes", "false": "No"}
 
 
 class ClassificationOptions(DatasetOptions):

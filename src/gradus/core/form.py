@@ -46,6 +46,7 @@ class Shown:
 
 
 PLAIN = Shown()
+YES_NO = {"true": "Yes", "false": "No"}  # words of a switch that is chosen like other values
 
 
 def shown_of(info: FieldInfo) -> Shown:

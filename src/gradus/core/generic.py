@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gradus.core.dataset import DatasetOptions, Encoding, Split, SplitFacts
-from gradus.core.form import Shown
+from gradus.core.form import YES_NO, Shown
 
-SHAPES = {"true": "Yes", "false": "No"}
+DONT_CARE = "dontcare"  # KITTI's name for what counts neither as found nor as missed
 
 
 class RecordEncoding(StrEnum):
@@ -44,7 +44,7 @@ class GenericOptions(DatasetOptions):
     num_threads: Annotated[int, Shown(section="Database", fold="Writing")] = Field(
         4, ge=1, le=256, title="Number of encoder threads", description="At most as many as there are cores."
     )
-    force_same_shape: Annotated[bool, Shown(section="Database", words=SHAPES)] = Field(
+    force_same_shape: Annotated[bool, Shown(section="Database", words=YES_NO)] = Field(
         True, title="Enforce same shape", description="Refuse records of different shapes; there is no mean without."
     )
 

@@ -42,7 +42,6 @@ from gradus.data.writers.lmdb import LmdbWriter, numbered
 from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 
 WORDS = ("are without fault", "have one", "have a fault")
-DONT_CARE = "dontcare"  # what is neither to be found nor to be missed
 MOST_REMARKS = 5  # of one file, that are listed
 NO_LOOKS = np.zeros((GRAY, GRAY), np.uint8)
 
@@ -175,7 +174,7 @@ def _balanced(kind: Kind, scan: Scan, splits: list[GenericSplit]) -> tuple[list[
     """The classes that are to be learned, and how often each is marked; of masks nothing, where pixels are counted."""
     if kind.presentation is Presentation.MASK:
         return [], {}
-    kept = [number for number, name in enumerate(scan.labels) if number != scan.ignored and name != DONT_CARE]
+    kept = [number for number in range(len(scan.labels)) if number != scan.ignored]
     counts: dict[Split, Sequence[int]] = {
         facts.split: [facts.class_counts[number] for number in kept] for facts in splits
     }

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import JsonValue
 
-from gradus.core.generic import Presentation
+from gradus.core.generic import DONT_CARE, Presentation
 from gradus.core.view import BoxView, LabelView, MarkedClass
 from gradus.data.arrays import decode_record
 from gradus.data.explore import as_picture
@@ -31,7 +31,6 @@ Shown = Array | bytes | int | None
 COLUMNS = 16  # of DIGITS' rows: left, top, width, height, alpha, class, ...
 CLASS_COLUMN = 5
 MOST_BOXES, MOST_VALUES = 1000, 100
-DONT_CARE = "dontcare"  # KITTI's name for what counts neither as found nor as missed
 NOTHING = "#000000"  # the colour of what is left clear in a mask
 GOLDEN_ANGLE = 137.508 / 360  # turns the hue so that neighbouring classes differ
 BASE = (
