@@ -13,24 +13,30 @@ from hypothesis import strategies as st
 
 from gradus.core.dataset import Split
 from gradus.core.errors import InputError
-from gradus.data.index import FOLDER, Index, IndexWriter, SampleFacts, open_indexes
+from gradus.data.index import FOLDER, RECORD, SIDE, Index, IndexWriter, SampleFacts, open_indexes
 
 FILE_NAMES = st.binary(min_size=1, max_size=40).filter(lambda b: b"\0" not in b).map(os.fsdecode)
 
 
-def made(name: str, label=0, **given) -> SampleFacts:
-    data = os.fsencode(name)
-    facts = dict(
-        name=name, width=640, height=480, length=len(data), sha256=hashlib.sha256(data).digest(), hash=2**64 - 5,
-        brightness=100.5, contrast=20.25, small=bytes(range(256)), label=label,
-    )  # fmt: skip
-    return SampleFacts(**{**facts, **given})
+def made(name: str, label=0, **given) -> tuple[str, dict[str, object]]:
+    digest = np.frombuffer(hashlib.sha256(os.fsencode(name)).digest(), "<u8")
+    facts = dict(width=640, height=480, bytes=5, sha256=digest, hash=2**64 - 5, brightness=100.5, contrast=20.25)
+    return name, {**facts, "label": label, **given}
+
+
+def columns(samples) -> SampleFacts:
+    records = np.zeros(len(samples), RECORD)
+    for record, (_, facts) in zip(records, samples, strict=True):
+        for field, value in facts.items():
+            record[field] = value
+    small = np.tile(np.arange(256, dtype=np.uint8), len(samples)).reshape(-1, SIDE, SIDE)
+    return SampleFacts([name for name, _ in samples], records, small)
 
 
 def write(folder: Path, chunks, split=Split.TRAIN, prefix="") -> Index:
     with IndexWriter(folder, split, prefix) as writer:
         for chunk in chunks:
-            writer.append(chunk)
+            writer.append(columns(chunk))
         writer.close()
     return Index(folder, split)
 
@@ -43,11 +49,12 @@ def test_names_of_any_bytes_are_found_at_their_places(names, size, tmp_path_fact
     index = write(folder, [samples[i : i + size] for i in range(0, len(samples), size)], prefix=names[0])
     assert index.prefix == names[0]
     assert [index.name(place) for place in range(len(index))] == names
-    assert [index.sha256(place) for place in range(len(index))] == [s.sha256 for s in samples]
+    digests = [hashlib.sha256(os.fsencode(name)).digest() for name in names]
+    assert [index.sha256(place) for place in range(len(index))] == digests
 
 
 def test_a_record_has_what_was_given(tmp_path):
-    index = write(tmp_path, [[made("a", 3, group=7, hash=5, width=2**26, length=2**29)]])
+    index = write(tmp_path, [[made("a", 3, group=7, hash=5, width=2**26, bytes=2**29)]])
     record = index.records[0]
     assert (record["width"], record["height"], record["bytes"]) == (2**26, 480, 2**29)
     assert (record["hash"], record["group"], record["label"]) == (5, 7, 3)

@@ -20,6 +20,16 @@ def test_the_sum_is_exact_beyond_sixteen_bits():
     assert (first.mean() == pictures.astype(np.int64).sum(axis=0) / 700).all()
 
 
+def test_the_sum_is_exact_beyond_what_a_float32_counts():
+    picture = np.full((1, 2, 1), 255, np.uint8)
+    total, odd = Sum((1, 2, 1)), Sum((1, 2, 1))
+    for _ in range(66_000):
+        total.add(picture)
+    odd.add(picture - 1)
+    total.merge(odd)
+    assert (total.mean() * 66_001 == 66_000 * 255 + 254).all()
+
+
 def test_protobuf_reads_what_we_write_and_the_other_way_round(caffe, tmp_path):
     mean = np.random.default_rng(1).random((3, 4, 5)).astype(np.float32) * 255
     path = tmp_path / "mean.binaryproto"

@@ -39,3 +39,22 @@ def test_a_look_ends_the_work_and_halts_what_runs():
     with pytest.raises(InterruptedError):
         list(in_order(wait, range(100), 5, look, 2))
     assert halts[0].is_set()
+
+
+def test_in_one_thread_a_look_ends_the_work_within_a_chunk():
+    begun: list[int] = []
+
+    def count(part, halt):
+        for each in part:
+            if halt.is_set():
+                break
+            begun.append(each)
+        return part
+
+    def look():
+        if len(begun) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(in_order(count, range(100), 50, look, 1))
+    assert begun == [0, 1, 2]

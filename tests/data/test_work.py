@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gradus.core.classification import ClassificationOptions
+from gradus.data import work
 from gradus.data.quality.measure import GRAY, Measure, Taken
 from gradus.data.work import Recipe
 
@@ -36,15 +37,16 @@ def test_each_record_has_its_measure(folder):
         return Taken(file, size, bytes(32), picture.size, label, 0, mean, 0.0, np.zeros((GRAY, GRAY), np.uint8))
 
     done = recipe(folder, measure=measure)(entries, Event())
-    assert [(one.name, one.label) for one in done.measured] == [("b.png", 1), ("a.png", 0), ("d.png", 2)]
-    assert [one.brightness for one in done.measured] == pytest.approx([350 / 3, 20, 2])
+    assert done.measured.names == ["b.png", "a.png", "d.png"]
+    assert done.measured.records["label"].tolist() == [1, 0, 2]
+    assert done.measured.records["brightness"] == pytest.approx([350 / 3, 20, 2])
     assert [label for label, _ in done.records] == [1, 0, 2]
     assert [bad.file for bad in done.bad] == ["c.png"]
     assert np.allclose(done.total.mean()[2, 2], np.mean(list(COLOURS.values()), axis=0))
 
 
 def test_nothing_is_measured_unless_it_is_asked_for(folder):
-    assert recipe(folder)([("a.png", 0)], Event()).measured == []
+    assert len(recipe(folder)([("a.png", 0)], Event()).measured) == 0
 
 
 def test_a_halt_ends_the_chunk(folder):
@@ -70,3 +72,16 @@ def test_f27_of_several_pictures_the_first_is_used_and_noted(folder):
     assert (len(done.records), done.read) == (2, 3)
     assert done.total.mean()[0, 0].tolist() == [(255 + 200) / 2, 50, 25]
     assert recipe(folder, measure=lambda *_: None)(entries, Event()).noted == []
+
+
+def test_tiny_files_are_taken_many_at_once_by_one_thread_unless_the_disk_is_waited_for(folder, monkeypatch):
+    entries = [("a.png", 0), ("missing.png", 1), ("b.png", 2)]
+    monkeypatch.setattr(work, "LATE", 10.0)
+    monkeypatch.setattr(work, "cores", lambda: 3)
+    assert recipe(folder).division(entries) == (256, 1)
+    assert recipe(folder).division([]) == (256, 1)
+    monkeypatch.setattr(work, "LATE", -1.0)
+    assert recipe(folder).division(entries) == (256, 8)
+    Image.effect_noise((700, 500), 100).save(folder / "large.png")
+    large = (folder / "large.png").stat().st_size
+    assert recipe(folder).division([("large.png", 0)] * 70) == (2**20 // large, 3)

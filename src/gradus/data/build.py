@@ -32,7 +32,7 @@ from gradus.data.quality.finish import finish
 from gradus.data.quality.measure import Measure
 from gradus.data.seeded import shuffled
 from gradus.data.versions import without_of
-from gradus.data.work import Recipe, chunk_size
+from gradus.data.work import Recipe
 from gradus.data.writers.writer import open_writer
 
 UNPACKED = "unpacked"
@@ -122,12 +122,13 @@ def _database(
         root=str(source.root).rstrip("/"), options=options, summed=total is not None, shown=shown, measure=measure,
         copy_of=source.elsewhere.copy_of if source.elsewhere else None,
     )  # fmt: skip
+    size, threads = recipe.division(part)
     began = time.monotonic()
     at = 0
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(options, temporary / f"{split}_db"))
         index = stack.enter_context(IndexWriter(temporary / INDEX, split, source.prefix))
-        for done in in_order(recipe, part, chunk_size(options), build.look):
+        for done in in_order(recipe, part, size, build.look, threads):
             writer.append(done.records)
             index.append(done.measured)
             build.noted.extend(done.noted)
@@ -146,7 +147,7 @@ def _database(
                 field="train",
                 file=build.bad[-1].file,
             )
-        size = writer.close()
+        written = writer.close()
         index.close()
     build.report.counts(split, plan.labels, counts)
     own = source if split is not Split.TRAIN else Part(source.root)
@@ -154,7 +155,7 @@ def _database(
         split=split,
         count=sum(counts),
         class_counts=counts,
-        bytes=size,
+        bytes=written,
         unknown=own.unknown,
         left_out=own.left_out,
         groups=source.groups,

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from gradus.core.dataset import Encoding
 from gradus.data.png import encode_png
+from gradus.data.wire import Buffer
 
 
-def encode_pixels(pixels: NDArray[np.uint8], encoding: Encoding, quality: int) -> bytes:
+def encode_pixels(pixels: NDArray[np.uint8], encoding: Encoding, quality: int) -> Buffer:
     """(height, width, channels) gray or RGB pixels as a PNG, a JPEG, or raw planes blue, green, red."""
     if encoding is Encoding.PNG:
         return encode_png(pixels)
@@ -28,10 +29,10 @@ def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
     )
 
 
-def _planes(pixels: NDArray[np.uint8]) -> bytes:
+def _planes(pixels: NDArray[np.uint8]) -> memoryview:
     """Blue, green, red; in OpenCV, which lets other threads run, unlike a copy through numpy."""
     if pixels.shape[2] == 1:
-        return pixels.tobytes()
+        return np.ravel(pixels).data
     planes = np.empty((3, *pixels.shape[:2]), np.uint8)
     cv2.split(pixels, list(planes[::-1]))
-    return planes.tobytes()
+    return planes.reshape(-1).data

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,10 @@ from gradus.data.encode import encode_pixels
 from gradus.data.jpeg import bare_jpeg
 from gradus.data.pictures import decode
 from gradus.data.resize import fit, geometry
+from gradus.data.wire import Buffer
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
+class Fitted(NamedTuple):
     """`pixels` are uint8 (height, width, channels), gray or RGB; `size` is the file's upright (width, height).
 
     `same` names the format of `file` if that holds exactly these pixels. `frames` is how many pictures it has, of
@@ -34,7 +33,7 @@ class Fitted:
         """What is to be noted of the file; empty for most."""
         return f"the first of {self.frames:,} pictures is used" if self.frames > 1 else ""
 
-    def encoded(self, encoding: Encoding, quality: int) -> bytes:
+    def encoded(self, encoding: Encoding, quality: int) -> Buffer:
         """What a record holds. A file that is right already is copied, a JPEG without its metadata."""
         if self.same is None or self.same != encoding:
             return encode_pixels(self.pixels, encoding, quality)

@@ -302,7 +302,7 @@ def _sum(means: list[Sum], sample: Sample) -> None:
     deep = pixels if pixels.ndim == 3 else pixels[..., None]
     if not means:
         means.append(Sum(deep.shape))
-    if means[0].total.shape == deep.shape:
+    if means[0].shape == deep.shape:
         means[0].add(deep)
 
 

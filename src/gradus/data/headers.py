@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gradus.core.errors import ImageError
 
 PNG_PLAIN = frozenset((b"IHDR", b"IDAT", b"IEND", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"))
+_CHUNK = struct.Struct(">I4s")
 _ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
 MAX_SCANS = 500  # of a progressive JPEG; each scan costs a pass over all pixels
 MAX_PASSES = 2**31  # pixels times scans: about two seconds
@@ -24,8 +24,7 @@ _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC),
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """`plain` is true where any decoder takes the file for the same 8-bit pixels, but for `exif`'s orientation.
 
     A plain PNG has nothing else in it: no alpha, palette or text. A JPEG may have metadata (`bare_jpeg`).
@@ -55,8 +54,7 @@ def png_header(data: bytes) -> Header:
     while True:
         if at + 12 > end:
             raise ImageError("the file is cut off")
-        size = int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
+        size, kind = _CHUNK.unpack_from(data, at)
         if at + 12 + size > end:
             raise ImageError("the file is cut off")
         if kind not in PNG_PLAIN:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -16,11 +17,11 @@ from gradus.data.blobs import decode_blob
 from gradus.data.files import write_bytes
 from gradus.data.wire import varint
 
-BLOCK = 256  # 256 * 255 still fits 16 bits
+BLOCK = 1 << 16  # times 255 a float32 still holds every whole number
 
 
 class Sum:
-    """The sum of uint8 pictures of one shape, exact: 16-bit adds, carried into 64 bits every 256 pictures.
+    """The sum of uint8 pictures of one shape, exact: added up as float32 by OpenCV, carried into float64 in time.
 
     Many are made, each of a few pictures, to be merged: nothing is set to 0 that is not needed.
     """
@@ -28,48 +29,39 @@ class Sum:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.count = 0
         self.shape = shape
-        self._total: NDArray[np.uint64] | None = None
-        self._block: NDArray[np.uint16] | None = None
+        self._total: NDArray[np.float64] | None = None
+        self._block: NDArray[np.float32] | None = None
         self._pending = 0
 
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Count one picture in."""
-        wide = picture.astype(np.uint16)  # a sum of two types is a quarter slower
         if self._block is None:
-            self._block = wide
+            self._block = picture.astype(np.float32)
         else:
-            np.add(self._block, wide, out=self._block)
+            cv2.accumulate(picture, self._block)
         self._pending += 1
         self.count += 1
         if self._pending == BLOCK:
-            self._carry()
+            self._carry(self._block)
+            self._block, self._pending = None, 0
 
     def merge(self, other: Sum) -> None:
         """Count in all that another sum holds."""
         for part in (other._total, other._block):
             if part is not None:
-                np.add(self.total, part, out=self.total)
+                self._carry(part)
         self.count += other.count
-
-    @property
-    def total(self) -> NDArray[np.uint64]:
-        """The sum of each value."""
-        if self._total is None:
-            self._total = np.zeros(self.shape, np.uint64)
-        self._carry()
-        return self._total
 
     def mean(self) -> NDArray[np.float64]:
         """The mean picture, in the shape and channel order of the pictures."""
-        return np.asarray(self.total / np.float64(self.count))
+        total = sum((part for part in (self._total, self._block) if part is not None), np.zeros(self.shape))
+        return np.asarray(total / self.count)
 
-    def _carry(self) -> None:
-        if self._block is None:
-            return
+    def _carry(self, part: NDArray[np.floating]) -> None:
         if self._total is None:
-            self._total = np.zeros(self.shape, np.uint64)
-        self._total += self._block
-        self._block, self._pending = None, 0
+            self._total = part.astype(np.float64)
+        else:
+            self._total += part
 
 
 def write_mean(path: Path, mean: NDArray[np.floating]) -> None:

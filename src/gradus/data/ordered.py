@@ -31,9 +31,14 @@ def in_order(
     """Run the recipe over all entries, at most `size` at a time, and yield the results in the order of the entries.
 
     The last are fewer and fewer at a time, so that all threads end together. The recipe ends early once the event is
-    set. `look` is called several times a second and ends the work by raising.
+    set. `look` is called several times a second and ends the work by raising. One thread is this one.
     """
     threads = threads or cores()
+    if threads == 1:
+        for start, end in _chunks(len(entries), size, threads):
+            look()
+            yield recipe(entries[start:end], _Looking(look))
+        return
     halt = Event()
     running: deque[Future[D]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="build") as pool:
@@ -47,6 +52,18 @@ def in_order(
         finally:
             halt.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Looking(Event):
+    """An event that looks whether to stop as often as it is asked."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        super().__init__()
+        self._look = look
+
+    def is_set(self) -> bool:
+        self._look()
+        return False
 
 
 def _chunks(count: int, size: int, threads: int) -> Iterator[tuple[int, int]]:

@@ -15,9 +15,8 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -44,14 +43,16 @@ _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _ORIENTATION, _TURNS = 0x0112, frozenset(range(1, 9))
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _RGB = 258, 262, 2
 
+_PLAIN = {  # how OpenCV decodes what needs no conversion, by the number of channels
+    1: cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION, 3: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
+}  # fmt: skip
 FRACTIONS = (8, 4, 2)  # of a JPEG's sides; others exist, but are slower than the whole
 
 Pixels = NDArray[np.uint8]
 Least = Callable[[int, int], tuple[int, int]]  # from a picture's (width, height) to how much of it is needed
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """Upright uint8 pixels, (H, W) gray or (H, W, 3) RGB.
 
     `size` is the whole picture's (width, height), of which the pixels may be a fraction. `plain` names the format
@@ -130,20 +131,27 @@ def _png(data: bytes) -> Picture:
     header = png_header(data)
     most = MAX_DEEP if header.bits == 16 else MAX_WIDE if header.alpha else MAX_PIXELS
     check_size(header.width, header.height, most)
+    reason = "the PNG is damaged: its data does not decode or fails its checksum"
+    if header.plain:
+        return _finish(_imdecode(data, _PLAIN[header.channels], reason), header, "png")
     still = without_animation(data) if header.frames else data
-    pixels = _opencv(still, "the PNG is damaged: its data does not decode or fails its checksum", header.clear)
-    return _finish(pixels, header, "png")
+    return _finish(_opencv(still, reason, header.clear), header, "png")
 
 
 def _opencv(data: bytes, reason: str, clear: int | None = None) -> Pixels:
     """Decode with OpenCV to gray or RGB; alpha, if there is one, on white, and so the gray level `clear`."""
+    found = _imdecode(data, cv2.IMREAD_UNCHANGED, reason)
+    return in_bands(found, lambda band: _from_opencv(band, clear), over=True)
+
+
+def _imdecode(data: bytes, how: int, reason: str) -> NDArray[Any]:
     try:
-        found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        found: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         raise ImageError(reason) from error
     if found is None:
         raise ImageError(reason)
-    return in_bands(found, lambda band: _from_opencv(band, clear), over=True)
+    return found
 
 
 def _from_opencv(found: NDArray[Any], clear: int | None) -> Pixels:

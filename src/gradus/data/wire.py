@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,7 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Buffer = bytes | bytearray | memoryview
 
 
+@lru_cache(maxsize=1024)
 def varint(value: int) -> bytes:
     """An integer of 0 or more, seven bits a byte, the lowest first."""
     if value < 0:

@@ -5,6 +5,7 @@ Reading, decoding, resizing and compressing happen in native code that lets othe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
@@ -18,11 +19,17 @@ from gradus.data.index import SampleFacts
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
 from gradus.data.pictures import read_file
-from gradus.data.quality.measure import Taken, finished
+from gradus.data.quality.measure import NOTHING, Taken, finished
 from gradus.data.remote.address import is_address
+from gradus.data.threads import cores
 
-CHUNK = 32
+CHUNK = 256
 CHUNK_BYTES = 4 * 2**20  # of pixels: few enough to stay in the processor's cache, and that no thread waits at the end
+CHUNK_FILES = 2**20  # bytes of files
+TINY = 4096  # bytes of a file up to which most of the work is Python's, and threads only wait for each other
+LOOKED_AT = 50  # files
+LATE = 0.0005  # seconds that one takes to read, above which it is the disk or the network that is waited for
+WAITING = 8  # threads that wait for it
 
 Measure = Callable[[str, int, Fitted], Taken | None]
 """Of a file, its class and its picture; None where it is to be left out. Called from several threads."""
@@ -37,7 +44,7 @@ class Done:
     """
 
     records: list[tuple[int, bytes]] = field(default_factory=list)
-    measured: list[SampleFacts] = field(default_factory=list)
+    measured: SampleFacts = NOTHING
     bad: list[BadFile] = field(default_factory=list)
     noted: list[BadFile] = field(default_factory=list)
     total: Sum | None = None
@@ -70,7 +77,7 @@ class Recipe:
             if halt.is_set():
                 break
             try:
-                data = read_file((self.copy_of and self.copy_of(file)) or f"{self.root}/{file}")
+                data = read_file(self._path(file))
                 picture = fit_file(data, options.width, options.height, options.channels, options.resize_mode)
             except ImageError as error:
                 done.bad.append(BadFile(file=self._listed(file), reason=str(error)))
@@ -86,19 +93,35 @@ class Recipe:
             if total is not None:
                 total.add(picture.pixels)
             encoded = options.encoding is not Encoding.RAW
-            data = picture.encoded(options.encoding, options.quality)
             record = encode_datum(
-                data, channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=encoded
-            )
+                picture.encoded(options.encoding, options.quality),
+                channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=encoded,
+            )  # fmt: skip
             done.records.append((label, record))
         done.total, done.measured = total, finished(taken)
         return done
 
+    def division(self, entries: Sequence[Entry]) -> tuple[int, int]:
+        """How many files a task takes, and in how many threads: by the size of pictures and files, and by the disk."""
+        began = time.monotonic()
+        lengths = [self._length(file) for file, _ in entries[:: len(entries) // LOOKED_AT + 1]]
+        count = max(1, len(lengths))
+        late = time.monotonic() - began > LATE * count
+        length = sum(lengths) // count
+        picture = self.options.width * self.options.height * self.options.channels
+        size = max(1, min(CHUNK, CHUNK_BYTES // picture, CHUNK_FILES // max(1, length)))
+        if max(length, picture) > TINY:
+            return size, cores()
+        return size, max(WAITING, cores()) if late else 1
+
+    def _length(self, file: str) -> int:
+        try:
+            return len(read_file(self._path(file)))
+        except ImageError:
+            return 0
+
+    def _path(self, file: str) -> str:
+        return (self.copy_of and self.copy_of(file)) or f"{self.root}/{file}"
+
     def _listed(self, file: str) -> str:
         return escape(file if is_address(file) else self.shown + file)
-
-
-def chunk_size(options: ClassificationOptions) -> int:
-    """How many files one task takes."""
-    picture = options.width * options.height * options.channels
-    return max(1, min(CHUNK, CHUNK_BYTES // picture))

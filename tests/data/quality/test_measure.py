@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,10 +22,18 @@ def noise(size, seed=0, scale=12):
     return np.asarray(Image.fromarray(rough).resize(size, Image.Resampling.BICUBIC))
 
 
-def looked_at(pixels):
+class Looks(NamedTuple):
+    hash: int
+    brightness: float
+    contrast: float
+    small: bytes
+
+
+def looked_at(pixels) -> Looks:
     """What is kept of a picture that has these pixels."""
-    (facts,) = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, *reduced(pixels))])
-    return facts
+    facts = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, *reduced(pixels))])
+    record = facts.records[0]
+    return Looks(int(record["hash"]), record["brightness"], record["contrast"], facts.small.tobytes())
 
 
 def published(pixels) -> int:
@@ -67,11 +76,12 @@ def test_what_the_index_keeps(tmp_path):
         data = out.getvalue()
     fitted = fit_file(data, 32, 32, 3, ResizeMode.CROP)
     measure = Measure(lambda file: file.split("/")[0])
-    (kept,) = finished([measure("cat/1.png", 4, fitted)])
-    assert kept.name == "cat/1.png" and (kept.width, kept.height, kept.length) == (120, 80, len(data))
-    assert kept.sha256 == hashlib.sha256(data).digest() and kept.label == 4
-    assert kept.group == group_number("cat") != group_number("dog") and group_number(None) == 0
-    without = {("cat/1.png", kept.sha256), ("cat/2.png", bytes(32))}
+    facts = finished([measure("cat/1.png", 4, fitted)])
+    kept, digest = facts.records[0], hashlib.sha256(data).digest()
+    assert facts.names == ["cat/1.png"] and (kept["width"], kept["height"], kept["bytes"]) == (120, 80, len(data))
+    assert kept["sha256"].tobytes() == digest and kept["label"] == 4
+    assert kept["group"] == group_number("cat") != group_number("dog") and group_number(None) == 0
+    without = {("cat/1.png", digest), ("cat/2.png", bytes(32))}
     left = [name for name in ("cat/1.png", "cat/2.png", "dog/1.png") if Measure(None, without)(name, 0, fitted)]
     assert left == ["cat/2.png", "dog/1.png"]
 
@@ -83,8 +93,10 @@ def test_many_at_once_are_as_each_by_itself():
         with io.BytesIO() as out:
             Image.fromarray(noise((60, 50), seed)).save(out, "PNG")
             taken.append(measure(str(seed), seed, fit_file(out.getvalue(), 48, 40, 3, ResizeMode.SQUASH)))
-    assert finished(taken) == [facts for each in taken for facts in finished([each])]
-    assert len({facts.hash for facts in finished(taken)}) == 9 and finished([]) == []
+    together, alone = finished(taken), [finished([each]) for each in taken]
+    assert together.records.tobytes() == b"".join(each.records.tobytes() for each in alone)
+    assert together.small.tobytes() == b"".join(each.small.tobytes() for each in alone)
+    assert len(set(together.records["hash"].tolist())) == len(together) == 9 and len(finished([])) == 0
 
 
 def test_the_canvas_around_a_picture_does_not_count():

@@ -16,10 +16,11 @@ def brute(hashes, small, difference):
     return list(zip(one[good].tolist(), two[good].tolist(), bits[good].tolist(), strict=True))
 
 
-@pytest.mark.parametrize("block", [7, 1 << 17])
+@pytest.mark.parametrize(("block", "every"), [(7, 0), (1 << 17, 0), (7, 300), (1 << 17, 300)])
 @pytest.mark.parametrize("spread", [3, 5, 20])  # bits flipped of a few hashes: many pairs, some, few
-def test_no_pair_is_missed_and_none_is_found_twice(monkeypatch, block, spread):
+def test_no_pair_is_missed_and_none_is_found_twice(monkeypatch, block, every, spread):
     monkeypatch.setattr(near, "BLOCK", block)
+    monkeypatch.setattr(near, "EVERY", every)
     made = np.random.default_rng(spread)
     small = made.integers(0, 256, (12, 16, 16)).astype(float)[made.integers(0, 12, 300)]
     small = np.clip(small + made.normal(0, 12, small.shape), 0, 255).astype(np.uint8)
