@@ -26,8 +26,8 @@ from gradus.data.threads import cores
 CHUNK = 256
 CHUNK_BYTES = 4 * 2**20  # of pixels: few enough to stay in the processor's cache, and that no thread waits at the end
 CHUNK_FILES = 2**20  # bytes of files
-TINY = 4096  # bytes of a file up to which most of the work is Python's, and threads only wait for each other
-LOOKED_AT = 50  # files
+TINY = 2048  # bytes of a file or picture up to which most of the work is Python's: threads would wait for each other
+LOOKED_AT = 20  # files
 LATE = 0.0005  # seconds that one takes to read, above which it is the disk or the network that is waited for
 WAITING = 8  # threads that wait for it
 
