@@ -34,7 +34,7 @@ from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import in_order
 from gradus.data.quality.finish import finish
-from gradus.data.quality.measure import GRAY, Taken, finished, reduced, unpadded
+from gradus.data.quality.measure import GRAY, Taken, finished, luminance, unpadded
 from gradus.data.seeded import shuffled
 from gradus.data.threads import cores
 from gradus.data.versions import without_of
@@ -106,10 +106,10 @@ class Recipe:
         has_class = self.presentation in (Presentation.CLASSES, Presentation.TEXT) and len(sample.counts) == 1
         number = next(iter(sample.counts)) if has_class else -1
         if not looks:
-            return Taken(entry.name, len(feature.data), digest, (0, 0), number, 0, 0, 0, NO_LOOKS)
+            return Taken(entry.name, len(feature.data), digest, (0, 0), number, 0, NO_LOOKS)
         shown = np.asarray(pixels, np.uint8)
         size = sample.size or (shown.shape[1], shown.shape[0])
-        return Taken(entry.name, len(feature.data), digest, size, number, 0, *reduced(unpadded(shown)))
+        return Taken(entry.name, len(feature.data), digest, size, number, 0, luminance(unpadded(shown)))
 
 
 def build_generic(kind: Kind, options: GenericOptions, folder: Path, report: Report) -> GenericFacts:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gradus.core.dataset import ResizeMode
 from gradus.data.fitting import fit_file
-from gradus.data.quality.measure import Measure, Taken, finished, group_number, reduced, unpadded
+from gradus.data.quality.measure import Measure, Taken, finished, group_number, luminance, unpadded
 
 
 def noise(size, seed=0, scale=12):
@@ -31,7 +31,7 @@ class Looks(NamedTuple):
 
 def looked_at(pixels) -> Looks:
     """What is kept of a picture that has these pixels."""
-    facts = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, *reduced(pixels))])
+    facts = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, luminance(pixels))])
     record = facts.records[0]
     return Looks(int(record["hash"]), record["brightness"], record["contrast"], facts.small.tobytes())
 
@@ -86,17 +86,19 @@ def test_what_the_index_keeps(tmp_path):
     assert left == ["cat/2.png", "dog/1.png"]
 
 
-def test_many_at_once_are_as_each_by_itself():
+@pytest.mark.parametrize("size", [(48, 40), (28, 28), (32, 9), (64, 64), (1, 1)])
+def test_many_at_once_are_as_each_by_itself(size):
     measure = Measure()
     taken = []
     for seed in range(9):
         with io.BytesIO() as out:
             Image.fromarray(noise((60, 50), seed)).save(out, "PNG")
-            taken.append(measure(str(seed), seed, fit_file(out.getvalue(), 48, 40, 3, ResizeMode.SQUASH)))
+            taken.append(measure(str(seed), seed, fit_file(out.getvalue(), *size, 3, ResizeMode.SQUASH)))
     together, alone = finished(taken), [finished([each]) for each in taken]
     assert together.records.tobytes() == b"".join(each.records.tobytes() for each in alone)
     assert together.small.tobytes() == b"".join(each.small.tobytes() for each in alone)
-    assert len(set(together.records["hash"].tolist())) == len(together) == 9 and len(finished([])) == 0
+    assert len(together) == 9 and len(finished([])) == 0
+    assert size == (1, 1) or len(set(together.records["hash"].tolist())) == 9
 
 
 def test_the_canvas_around_a_picture_does_not_count():

@@ -24,6 +24,7 @@ from gradus.data.index import RECORD, SIDE, SampleFacts
 Pixels = NDArray[np.uint8]
 
 GRAY = 2 * SIDE  # pixels of a side that the hash is made of
+CHANNELS = 512  # the most that OpenCV takes of a picture
 LOW = 8  # frequencies of a side
 MIDDLE = LOW * LOW // 2
 WAVES = np.cos(np.pi / GRAY * np.outer(np.arange(LOW), np.arange(GRAY) + 0.5))  # of the transform, the lowest
@@ -39,20 +40,14 @@ class Taken(NamedTuple):
     size: tuple[int, int]
     label: int
     group: int
-    brightness: float
-    contrast: float
-    gray: Pixels  # GRAY x GRAY
+    gray: Pixels  # (height, width)
 
 
-def reduced(pixels: Pixels) -> tuple[float, float, Pixels]:
-    """Brightness and contrast of uint8 pixels (height, width) or (height, width, 1 or 3), and a small gray copy."""
-    colour = pixels.ndim == 3 and pixels.shape[2] == 3
-    gray = (
-        cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if colour else np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
-    )
-    mean, deviation = cv2.meanStdDev(gray)
-    small = cv2.resize(gray, (GRAY, GRAY), interpolation=cv2.INTER_AREA)
-    return float(mean[0, 0]), float(deviation[0, 0]), small  # type: ignore[return-value]
+def luminance(pixels: Pixels) -> Pixels:
+    """The gray levels, in one piece, of uint8 pixels (height, width) or (height, width, 1 or 3)."""
+    if pixels.ndim == 3 and pixels.shape[2] == 3:
+        return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
+    return np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
 
 
 def unpadded(pixels: Pixels) -> Pixels:
@@ -65,19 +60,45 @@ def unpadded(pixels: Pixels) -> Pixels:
 def finished(taken: Sequence[Taken]) -> SampleFacts:
     """What the index keeps of some pictures. Many at once, because each call costs more than its work."""
     records = np.zeros(len(taken), RECORD)
-    gray = np.frombuffer(b"".join([each.gray.data for each in taken]), np.uint8).reshape(-1, GRAY, GRAY)
-    records["sha256"] = np.frombuffer(b"".join(each.sha256 for each in taken), "<u8").reshape(-1, 4)
-    records["hash"] = _hashes(gray)
+    records["sha256"] = np.frombuffer(b"".join([each.sha256 for each in taken]), "<u8").reshape(-1, 4)
     records["group"] = [each.group for each in taken]
     records["bytes"] = [each.length for each in taken]
     records["width"] = [each.size[0] for each in taken]
     records["height"] = [each.size[1] for each in taken]
-    records["brightness"] = [each.brightness for each in taken]
-    records["contrast"] = [each.contrast for each in taken]
     records["label"] = [each.label for each in taken]
+    gray = np.empty((len(taken), GRAY, GRAY), np.uint8)
+    for some in _alike(taken):
+        records["brightness"][some], records["contrast"][some], gray[some] = _reduced(
+            [each.gray for each in taken[some]]
+        )
+    records["hash"] = _hashes(gray)
     rows = np.add(gray[:, ::2], gray[:, 1::2], dtype=np.uint16)
     small = (rows[..., ::2] + rows[..., 1::2]) >> 2
     return SampleFacts([each.name for each in taken], records, small.astype(np.uint8))
+
+
+def _alike(taken: Sequence[Taken]) -> list[slice]:
+    """What is reduced at once: tiny pictures of one size many together, others each by itself."""
+    shapes = {each.gray.shape for each in taken}
+    together = CHANNELS if len(shapes) == 1 and max(*shapes.pop()) <= GRAY else 1
+    return [slice(start, start + together) for start in range(0, len(taken), together)]
+
+
+def _reduced(grays: Sequence[Pixels]) -> tuple[NDArray[np.float64], NDArray[np.float64], Pixels]:
+    """Brightness and contrast of pictures (height, width) of one size, and copies (n, GRAY, GRAY)."""
+    if len(grays) == 1:
+        mean, deviation = cv2.meanStdDev(grays[0])
+        return mean[0], deviation[0], _shrunk(grays[0])[None]
+    stack = np.stack(grays)
+    flat = stack.reshape(len(stack), -1)
+    mean = flat.mean(axis=1)
+    squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int32) / flat.shape[1]
+    copies = _shrunk(np.ascontiguousarray(stack.transpose(1, 2, 0))).transpose(2, 0, 1)
+    return mean, np.sqrt(np.maximum(0, squares - mean * mean)), copies
+
+
+def _shrunk(pixels: Pixels) -> Pixels:
+    return cv2.resize(pixels, (GRAY, GRAY), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def _hashes(gray: Pixels) -> NDArray[np.uint64]:
@@ -110,4 +131,4 @@ class Measure:
         if (file, digest) in self.without:
             return None
         group = group_number(self.key(file)) if self.key else 0
-        return Taken(file, len(picture.file), digest, picture.size, label, group, *reduced(picture.pixels))
+        return Taken(file, len(picture.file), digest, picture.size, label, group, luminance(picture.pixels))
