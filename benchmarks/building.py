@@ -164,7 +164,7 @@ def _memory(setting: Setting) -> Row:
 
 
 CHILD = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from benchmarks.quiet import Quiet
 from gradus.core.classification import ClassificationOptions
@@ -173,7 +173,7 @@ options = ClassificationOptions(
     name="digits", train=sys.argv[1], channels=1, width=28, height=28, maximum_per_class=int(sys.argv[3]) // 10
 )
 build_classification(options, Path(sys.argv[2]), Quiet())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s+([0-9]+)", Path("/proc/self/status").read_text())[1]) / 1024)
 """
 
 

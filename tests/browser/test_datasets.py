@@ -71,11 +71,11 @@ def test_boxes_lie_over_what_they_mark_and_go_with_a_key(page: Page, site, boxed
     image, drawn = (page.locator(f".cells > li:first-child .shot > {tag}").bounding_box() for tag in ("img", "svg"))
     assert image == drawn
     marks = page.locator(".boxes").first
-    assert float(marks.evaluate("e => getComputedStyle(e).opacity")) == 1
+    expect(marks).to_have_css("opacity", "1")
     page.keyboard.press("o")
-    assert float(marks.evaluate("e => getComputedStyle(e).opacity")) == 0
+    expect(marks).to_have_css("opacity", "0")
     page.keyboard.press("o")
-    assert float(marks.evaluate("e => getComputedStyle(e).opacity")) == 1
+    expect(marks).to_have_css("opacity", "1")
     page.locator(".legend a", has_text="dontcare").hover()
     expect(page.locator(".boxes rect").first).to_have_class("is-faded")
 

@@ -33,6 +33,7 @@ def serious(page: Page, options: dict[str, object] | None = None) -> list[str]:
 
 def settle(page: Page) -> None:
     page.wait_for_load_state("load")
+    expect(page.locator("[data-module]:not([data-started=yes])")).to_have_count(0)
     page.wait_for_timeout(400)  # drawings come from a worker
 
 

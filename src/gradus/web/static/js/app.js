@@ -29,8 +29,11 @@ const MODULES = {
 function startModules(root = document) {
   for (const part of all("[data-module]", root)) {
     if (part.dataset.started) continue;
-    part.dataset.started = "yes";
-    MODULES[part.dataset.module]().then((module) => module.start(part));
+    part.dataset.started = "soon";
+    MODULES[part.dataset.module]().then((module) => {
+      module.start(part);
+      part.dataset.started = "yes";
+    });
   }
 }
 
