@@ -54,8 +54,7 @@ def build_classification(options: ClassificationOptions, folder: Path, report: R
             build.files = plan.count + len(plan.bad)
             build.bad, build.read = list(plan.bad), len(plan.bad)
             fetch(plan, build)
-        files = (file for file, _ in plan.parts[Split.TRAIN].entries)
-        encoding, reason = choose_encoding(options, files)
+        encoding, reason = choose_encoding(options, (file for file, _ in plan.parts[Split.TRAIN].entries))
         return _write(build, options.model_copy(update={"encoding": encoding}), reason, plan, temporary)
 
 
@@ -111,7 +110,7 @@ def _database(
 ) -> SplitFacts:
     """Build one database; adds its pixels to `total` if that is given."""
     source = plan.parts[split]
-    part = source.entries
+    part, source.entries = source.entries, []  # so that a million names are gone before samples are compared
     if split is Split.TRAIN and options.shuffle:
         part = shuffled(part, options.seed, "order")
     counts = [0] * len(plan.labels)

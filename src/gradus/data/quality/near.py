@@ -33,8 +33,8 @@ ASKED, COMPARED = 512, 4096  # samples whose neighbours are looked for, and amon
 NEIGHBOUR = 8
 TRIMMED = 0.05  # the share of the densest samples that is not counted: many copies of a few pictures
 EXPECTED = 0.1  # pairs by chance
-BLOCK = 1 << 17  # candidates at once, that a processor's cache holds
-FEW = 1 << 12  # small copies at once
+BLOCK = 1 << 16  # candidates at once, that a processor's cache holds
+FEW = 1 << 11  # small copies at once
 EVERY = 2000  # samples up to which each is simply compared with every other
 STEPS = 500  # of a deviation, in which coarse copies are kept in two bytes
 SLACK = 1 / STEPS  # what rounding may add to a difference
@@ -93,9 +93,7 @@ def chance(count: int, small: Small) -> float:
         return FARTHEST
     asked = np.linspace(0, len(compared) - 1, min(len(compared), ASKED)).astype(np.int64)
     among = normal(small(compared))
-    apart = np.maximum(2 - 2 * (among[asked] @ among.T / among.shape[1]), 0)
-    apart[np.arange(len(asked)), asked] = np.inf  # itself
-    found = np.partition(apart, (nth - 1, 2 * nth - 1), axis=1)[:, (nth - 1, 2 * nth - 1)].astype(np.float64)
+    found = np.concatenate([_neighbours(among, some, nth) for some in np.array_split(asked, -(-len(asked) // 64))])
     found = found[np.argsort(found[:, 0], kind="stable")][int(TRIMMED * len(found)) :]
     near, far = np.sqrt(np.maximum(found, 1e-6)).T
     growth = float(np.log(far / near).mean())
@@ -106,6 +104,13 @@ def chance(count: int, small: Small) -> float:
     dense = float((near**-dimensions).mean())  # where samples lie densely there are the most pairs by chance
     level = (share * len(compared) / nth / dense) ** (1 / dimensions)
     return round(float(np.clip(level, NEAREST, FARTHEST)), 2)
+
+
+def _neighbours(among: NDArray[np.float32], asked: Places, nth: int) -> NDArray[np.float64]:
+    """The squared distances of some of the normal copies to their nth and 2 nth neighbour."""
+    apart = np.maximum(2 - 2 * (among[asked] @ among.T / among.shape[1]), 0)
+    apart[np.arange(len(asked)), asked] = np.inf  # itself
+    return np.partition(apart, (nth - 1, 2 * nth - 1), axis=1)[:, (nth - 1, 2 * nth - 1)].astype(np.float64)
 
 
 def near_pairs(hashes: Hashes, small: Small, difference: float, look: Callable[[], None]) -> Pairs:
