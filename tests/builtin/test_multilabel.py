@@ -129,7 +129,7 @@ def test_a_row_that_cannot_be_used_is_listed_with_its_line(table):
     assert [(bad.file, bad.reason) for bad in scan.bad] == [
         ("table.csv, line 3", "column “a” is neither 0 nor 1: 2"),
         ("table.csv, line 4", "column “a” is neither 0 nor 1: "),
-        ("table.csv, line 5", "there is no such file"),
+        ("table.csv, line 5", "there is no such file in the image folder, which is the list's own unless one is given"),
     ]
 
 

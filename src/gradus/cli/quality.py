@@ -62,7 +62,7 @@ def version(
     from gradus.cli.connection import connected
 
     with connected(home, detach=detach) as connection:
-        parent = connection.ask(lambda client: find_job(client, dataset, JobKind.DATASET, sole=True))
+        parent = connection.ask(lambda client: find_job(client, dataset, JobKind.DATASET))
         key = str(uuid4())
         made = connection.ask(
             lambda client: client.datasets.quality.make_version(parent.id, options.without, name=options.name, key=key)

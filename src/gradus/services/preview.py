@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, DatasetOptions, Split
-from gradus.core.errors import InputError
+from gradus.core.errors import GradusError, InputError
 from gradus.core.form import fields_of, shown_of
 from gradus.core.view import Example, Preview, PreviewClass, PreviewPicture
 from gradus.data.readers.folder import least_for_all
@@ -26,6 +27,8 @@ from gradus.services.house import House
 
 if TYPE_CHECKING:
     from gradus.data.preview import ClassPreview
+
+log = logging.getLogger(__name__)
 
 PICTURES = 12
 SCAN_SECONDS = 4.0
@@ -91,6 +94,14 @@ def example(house: House, asked: DatasetOptions, *, unrestricted: bool = False) 
             raise InputError(
                 "It takes too long to read for an example", field=source, hint="The dataset can be created all the same"
             ) from None
+        except (GradusError, MemoryError):
+            raise
+        except Exception as error:  # the boundary: a plugin is others' code, and its faults are none of the server
+            log.exception("the data plugin %s failed in an example", kind.id)
+            raise InputError(
+                f"“{kind.title}” failed on this: {type(error).__name__}: {error}",
+                hint="That is a fault of its plugin: tell who maintains it. The server's log has the details.",
+            ) from error
 
 
 def _class(found: ClassPreview, asked: PreviewOptions) -> PreviewClass:

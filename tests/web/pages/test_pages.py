@@ -43,7 +43,7 @@ def test_first_run_tells_the_three_steps(browser) -> None:
     answer = browser.get("/")
     assert answer.status_code == 200
     assert "gradus sample shapes" in answer.text
-    assert "No models yet" in answer.text
+    assert "No datasets yet" in answer.text
 
 
 def test_nothing_in_a_page_breaks_the_content_policy(browser, dataset) -> None:

@@ -72,7 +72,8 @@ class Places:
 
     def find(self, name: str) -> str:
         """The whole path of a regular file; `BadLineError` says why it cannot be used."""
-        if not name.startswith("/"):
+        below = not name.startswith("/")
+        if below:
             if self._start is None:
                 raise BadLineError("not a whole path, and no image folder is given")
             name = f"{self._start}/{name}"
@@ -86,7 +87,8 @@ class Places:
         if self._roots is not None and not any(path.startswith(root) for root in self._roots):
             raise BadLineError("outside the folders that are allowed")  # whether it exists or not
         if mode is None:
-            raise BadLineError("there is no such file")
+            where = " in the image folder, which is the list's own unless one is given" if below else ""
+            raise BadLineError(f"there is no such file{where}")
         if not stat.S_ISREG(mode):
             raise BadLineError("not a file but a folder, link or device")
         return path

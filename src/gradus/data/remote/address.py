@@ -177,7 +177,7 @@ class Rules:
         if self.exempt(host, port):
             return
         if port not in PORTS.values():
-            raise _refused(f"port {port} of {host} is none of the web", f"{host}:{port}")
+            raise _refused(f"port {port} of {host} is neither 80 nor 443", f"{host}:{port}")
         if any(host == name or host.endswith(f".{name}") for name in _OWN_NAMES):
             raise _refused(f"{host} is a name inside a network", host)
         try:

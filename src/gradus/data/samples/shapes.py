@@ -27,6 +27,7 @@ FINE = 8  # each pixel is drawn as 8 x 8, so that edges are smooth
 TRAIN, TEST = 200, 40  # pictures of each class
 RADIUS = (0.32, 0.46)  # of the circle around a shape, as a share of the side
 TURN = pi / 12  # largest turn either way; a square turned further would be a diamond
+SEED = 8  # with others, two circles may come out so alike that one in the test set is a leak
 CONTRAST = 70  # by how much a shape is lighter than its ground, so that gray pictures do as well
 
 Points = list[tuple[float, float]]  # in units of the shape's radius, y down
@@ -65,7 +66,7 @@ SHAPES: dict[str, Points] = {
 }
 
 
-def write_shapes(folder: Path, *, seed: int = 1, tell: Tell) -> SampleSet:
+def write_shapes(folder: Path, *, seed: int = SEED, tell: Tell) -> SampleSet:
     """Draw all pictures into `folder`."""
     total, done = len(SHAPES) * (TRAIN + TEST), 0
     for part, count in (("train", TRAIN), ("test", TEST)):

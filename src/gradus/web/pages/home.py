@@ -40,7 +40,7 @@ def home(
     """Home; `?tab=&q=&sort=` keep the state of the view in the address."""
     counted = jobs.counts(house)
     totals = {"datasets": sum(counted.datasets.values()), "models": sum(counted.models.values())}
-    shown: Tab = tab or ("datasets" if totals["datasets"] and not totals["models"] else "models")
+    shown: Tab = tab or ("models" if totals["models"] else "datasets")
     key = sort.removeprefix("-")
     known = key in {"created", "name", "state", "group"}
     page = jobs.listing(
