@@ -9,7 +9,7 @@ from gradus.cli.following import watch
 from gradus.core.event import Metrics
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
-from gradus.core.view import EventPage
+from gradus.core.view.page import EventPage
 
 JOB = Job(id="20260101-000000-0000000000", kind=JobKind.MODEL, type="classification", name="lenet",
           state=JobState.RUNNING, created=0.0)  # fmt: skip

@@ -26,7 +26,7 @@ from gradus.core.form import fields_of, holds, paths_of, shown_of
 if TYPE_CHECKING:
     from gradus.client import Client
     from gradus.core.credentials import Credentials
-    from gradus.core.view import DatasetView
+    from gradus.core.view.dataset import DatasetView
 
 CLASSIFICATION = "classification"
 IMPORT = "digits-import"

@@ -19,7 +19,7 @@ from gradus.core.state import ENDED, JobState
 if TYPE_CHECKING:
     from gradus.cli.connection import Connection
     from gradus.core.job import Job
-    from gradus.core.view import EventPage
+    from gradus.core.view.page import EventPage
 
 PERCENT = ("accuracy", "accuracy-top5")  # the last parts of series that are shares of one
 

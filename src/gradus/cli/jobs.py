@@ -14,7 +14,8 @@ from gradus.cli.output import ago, coloured, plain, say, say_json, say_table, se
 from gradus.core.dataset import DatasetFacts
 from gradus.core.job import Job, JobKind
 from gradus.core.state import ENDED, JobState
-from gradus.core.view import DatasetView, ModelView
+from gradus.core.view.dataset import DatasetView
+from gradus.core.view.model import ModelView
 
 if TYPE_CHECKING:
     from gradus.client import Client

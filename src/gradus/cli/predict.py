@@ -13,7 +13,7 @@ from gradus.cli.guard import USAGE, guarded
 from gradus.cli.output import note, plain, say_json, say_table, sentence, table
 from gradus.core.errors import PathError
 from gradus.core.job import JobKind
-from gradus.core.view import PredictionResult
+from gradus.core.view.model import PredictionResult
 
 if TYPE_CHECKING:
     from gradus.client import Client

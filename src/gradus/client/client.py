@@ -11,7 +11,7 @@ from gradus.client.models import Models
 from gradus.client.networks import Networks
 from gradus.client.system import System
 from gradus.client.transport import Transport
-from gradus.core.view import KindView, PluginView
+from gradus.core.view.dataset import KindView, PluginView
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 

@@ -14,7 +14,10 @@ from gradus.client.transport import Transport
 from gradus.core.credentials import Credentials, KeptKeys
 from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.job import Job
-from gradus.core.view import DatasetView, Page, SampleView, SentFile
+from gradus.core.view.dataset import DatasetView
+from gradus.core.view.page import Page
+from gradus.core.view.preview import SentFile
+from gradus.core.view.sample import SampleView
 
 
 class Datasets:

@@ -11,7 +11,8 @@ from gradus.core.errors import UnavailableError
 from gradus.core.event import Event
 from gradus.core.job import Job
 from gradus.core.state import ENDED
-from gradus.core.view import EventPage, JobView
+from gradus.core.view.job import JobView
+from gradus.core.view.page import EventPage
 
 PAUSE = 0.15  # seconds between two looks at a job that has nothing new to say
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gradus.client.transport import Query, Transport
 from gradus.core.job import Job
-from gradus.core.view import Page
+from gradus.core.view.page import Page
 
 
 def jobs_of(transport: Transport, path: str, query: Query) -> Iterator[Job]:

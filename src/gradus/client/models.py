@@ -11,7 +11,7 @@ from gradus.client.transport import Transport, Upload
 from gradus.core.dataset import Split
 from gradus.core.job import Job
 from gradus.core.model import Evaluation, Snapshot, TrainingOptions
-from gradus.core.view import ModelView, PredictionResult, Series
+from gradus.core.view.model import ModelView, PredictionResult, Series
 
 Picture = Path | str | tuple[str, bytes]  # a file on this machine, or (name, content)
 

@@ -9,7 +9,7 @@ from gradus.core.dataset import Split
 from gradus.core.flaw import SampleFlaw
 from gradus.core.job import Job
 from gradus.core.quality import Lineage, Note, Pair, QualityView, SampleDetail, Similar, VersionOptions
-from gradus.core.view import Page
+from gradus.core.view.page import Page
 
 
 class Quality:

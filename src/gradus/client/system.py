@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gradus.client.transport import Transport
-from gradus.core.view import Device, NewToken, SystemView
+from gradus.core.view.system import Device, SystemView
+from gradus.core.view.token import NewToken
 
 
 class System:

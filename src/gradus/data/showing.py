@@ -20,7 +20,7 @@ from PIL import Image
 from pydantic import JsonValue
 
 from gradus.core.generic import DONT_CARE, Presentation
-from gradus.core.view import BoxView, LabelView, MarkedClass
+from gradus.core.view.sample import BoxView, LabelView, MarkedClass
 from gradus.data.arrays import decode_record
 from gradus.data.explore import as_picture
 from gradus.data.png import encode_png

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.errors import InputError
 from gradus.core.generic import Presentation
-from gradus.core.view import Example, ExampleSample, MarkedClass
+from gradus.core.view.preview import Example, ExampleSample
+from gradus.core.view.sample import MarkedClass
 from gradus.data.lists import escape
 from gradus.data.showing import colour_of, feature_png, label_png, label_view, size_of
 from gradus.plugins.data import Entry, Kind, Sample, Scan, Watch

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from gradus.core.errors import ConflictError, NotFoundError, PathError
 from gradus.core.job import JOB_ID
-from gradus.core.view import ServerInfo
+from gradus.core.view.system import ServerInfo
 from gradus.data.files import write_json
 
 HolderKind = Literal["server", "command"]

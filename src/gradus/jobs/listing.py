@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from gradus.core.errors import NotFoundError, Problem
 from gradus.core.job import Job, JobKind, JobRecord, Transition
 from gradus.core.state import ENDED, JobState
-from gradus.core.view import Page
+from gradus.core.view.page import Page
 from gradus.jobs import tables
 from gradus.jobs.query import MAX_LIMIT, JobQuery, read_cursor, write_cursor
 

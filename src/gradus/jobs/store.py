@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from gradus.core.errors import ConflictError, NotFoundError, Problem
 from gradus.core.job import Job, JobKind, JobRecord, Transition
 from gradus.core.state import ACTIVE, JobState
-from gradus.core.view import Page
+from gradus.core.view.page import Page
 from gradus.data.files import write_json
 from gradus.jobs import listing, tables
 from gradus.jobs.access import Access

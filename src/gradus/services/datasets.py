@@ -15,7 +15,8 @@ from gradus.core.event import Counts
 from gradus.core.form import paths_of
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
-from gradus.core.view import DatasetView, Page
+from gradus.core.view.dataset import DatasetView
+from gradus.core.view.page import Page
 from gradus.data import uploads, versions
 from gradus.data.collect import collect
 from gradus.data.facts import Facts, read_built, read_facts

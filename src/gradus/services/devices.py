@@ -13,7 +13,7 @@ import psutil
 
 from gradus import __version__
 from gradus.core.state import ACTIVE
-from gradus.core.view import Device, Machine, SystemView
+from gradus.core.view.system import Device, Machine, SystemView
 from gradus.jobs.gpus import Gpu, find_gpus
 from gradus.services import jobs
 from gradus.services.house import House

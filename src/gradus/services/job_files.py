@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from gradus.core.errors import NotFoundError
 from gradus.core.job import JobKind
-from gradus.core.view import FileEntry
+from gradus.core.view.job import FileEntry
 from gradus.services import jobs
 from gradus.services.house import House
 

@@ -13,7 +13,8 @@ from gradus.core.dataset import Group, Name
 from gradus.core.errors import ConflictError, NotFoundError
 from gradus.core.job import Job, JobKind, JobRecord, new_job_id
 from gradus.core.state import ENDED, JobState
-from gradus.core.view import EventPage, JobCounts, JobView, LogPart, Page
+from gradus.core.view.job import JobCounts, JobView, LogPart
+from gradus.core.view.page import EventPage, Page
 from gradus.jobs.query import JobQuery
 from gradus.jobs.store import IdempotencyKey
 from gradus.services.house import House

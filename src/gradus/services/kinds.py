@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from gradus.core.classification import ClassificationOptions, Method
 from gradus.core.dataset import DatasetOptions
-from gradus.core.view import KindView, PluginView
+from gradus.core.view.dataset import KindView, PluginView
 from gradus.plugins import manager
 from gradus.plugins.data import Kind
 

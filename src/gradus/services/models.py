@@ -14,7 +14,7 @@ from gradus.core.job import Job, JobKind
 from gradus.core.model import Evaluation, Preprocessing, Snapshot, TrainingOptions
 from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.core.solvers import takers
-from gradus.core.view import ModelView, Series
+from gradus.core.view.model import ModelView, Series
 from gradus.data.facts import FILE as DATASET_FILE
 from gradus.data.facts import read_facts
 from gradus.engine.snapshot_files import choose, list_snapshots

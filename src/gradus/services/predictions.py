@@ -10,7 +10,7 @@ from pathlib import Path
 from gradus.core.errors import ConflictError, GradusError, ImageError, InputError, NotFoundError, Problem
 from gradus.core.job import JobKind
 from gradus.core.model import Prediction
-from gradus.core.view import PredictionResult
+from gradus.core.view.model import PredictionResult
 from gradus.engine.snapshot_files import SNAPSHOTS
 from gradus.services import jobs
 from gradus.services.house import House

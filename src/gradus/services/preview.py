@@ -14,7 +14,7 @@ from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.errors import GradusError, InputError
 from gradus.core.form import fields_of, shown_of
-from gradus.core.view import Example, Preview, PreviewClass, PreviewPicture
+from gradus.core.view.preview import Example, Preview, PreviewClass, PreviewPicture
 from gradus.data.readers.folder import least_for_all
 from gradus.data.split import parts
 from gradus.data.uploads import located

@@ -23,7 +23,7 @@ from gradus.core.quality import (
     Similar,
     VersionOptions,
 )
-from gradus.core.view import Page
+from gradus.core.view.page import Page
 from gradus.data import uploads
 from gradus.data.facts import Facts
 from gradus.data.files import write_json

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from gradus.core.event import Event
-from gradus.core.view import LogPart
+from gradus.core.view.job import LogPart
 from gradus.jobs.events import EventReader
 
 REMEMBERED = 256

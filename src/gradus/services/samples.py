@@ -9,7 +9,8 @@ from gradus.core.dataset import DatasetFacts, Order, Split
 from gradus.core.errors import NotFoundError
 from gradus.core.flaw import Flaw
 from gradus.core.generic import GenericFacts, Presentation
-from gradus.core.view import Page, SampleView
+from gradus.core.view.page import Page
+from gradus.core.view.sample import SampleView
 from gradus.data.facts import Facts
 from gradus.jobs.query import MAX_LIMIT
 from gradus.services import datasets

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gradus.core.event import EVENT, Metrics
 from gradus.core.model import Point
-from gradus.core.view import Series
+from gradus.core.view.model import Series
 
 MAX_POINTS = 2000
 KEPT_JOBS = 32

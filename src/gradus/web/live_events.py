@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from gradus.core.dataset import Split
 from gradus.core.job import Job
 from gradus.core.model import Snapshot
-from gradus.core.view import Device, Machine
+from gradus.core.view.system import Device, Machine
 
 
 class _Data(BaseModel):

@@ -2,7 +2,7 @@ import pytest
 
 from gradus.core.job import Job, JobKind
 from gradus.core.state import JobState
-from gradus.core.view import KindView
+from gradus.core.view.dataset import KindView
 from gradus.web.pages import words
 
 

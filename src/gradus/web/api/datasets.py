@@ -12,7 +12,10 @@ from gradus.core.errors import InputError
 from gradus.core.flaw import Flaw, SampleFlaw
 from gradus.core.generic import GenericOptions
 from gradus.core.job import Job, JobKind
-from gradus.core.view import DatasetView, Example, Page, Preview, SampleView
+from gradus.core.view.dataset import DatasetView
+from gradus.core.view.page import Page
+from gradus.core.view.preview import Example, Preview
+from gradus.core.view.sample import SampleView
 from gradus.services import datasets, jobs, samples
 from gradus.services.jobs import JobChange
 from gradus.services.preview import PreviewOptions, example, preview

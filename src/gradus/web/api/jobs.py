@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from gradus.core.job import Job, JobKind
-from gradus.core.view import EventPage, JobView, Page
+from gradus.core.view.job import JobView
+from gradus.core.view.page import EventPage, Page
 from gradus.services import jobs
 from gradus.services.jobs import JobChange
 from gradus.web.api.body import StrictBody, StrictRoute

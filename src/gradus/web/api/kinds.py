@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import FormError, InputError, NotFoundError
-from gradus.core.view import KindView, PluginView
+from gradus.core.view.dataset import KindView, PluginView
 from gradus.services import kinds
 from gradus.web.api.body import StrictRoute, strictly
 from gradus.web.api.common import READS

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query, Response
 from gradus.core.job import Job, JobKind
 from gradus.core.model import Snapshot, TrainingOptions
 from gradus.core.network import Graph, Phase
-from gradus.core.view import LogPart, ModelView, Page, Series
+from gradus.core.view.job import LogPart
+from gradus.core.view.model import ModelView, Series
+from gradus.core.view.page import Page
 from gradus.services import jobs, models
 from gradus.services.jobs import JobChange
 from gradus.services.series import MAX_POINTS

@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 
 from gradus.core.dataset import Split
 from gradus.core.model import Evaluation
-from gradus.core.view import PredictionResult
+from gradus.core.view.model import PredictionResult
 from gradus.services import models, predictions
 from gradus.services.predictions import Upload
 from gradus.web.api.common import CREATES, GivenCaller, GivenHouse

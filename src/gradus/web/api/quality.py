@@ -10,7 +10,7 @@ from gradus.core.dataset import Split
 from gradus.core.flaw import Flaw
 from gradus.core.job import Job
 from gradus.core.quality import Lineage, Note, Pair, QualityView, SampleDetail, Similar, VersionOptions
-from gradus.core.view import Page
+from gradus.core.view.page import Page
 from gradus.services import quality
 from gradus.services.auth import CallerKind
 from gradus.web.api.body import StrictBody, StrictRoute

@@ -13,7 +13,7 @@ from gradus.core.credentials import Credentials
 from gradus.core.dataset import DatasetOptions
 from gradus.core.errors import GradusError, InputError
 from gradus.core.form import shown_of
-from gradus.core.view import Example, Preview
+from gradus.core.view.preview import Example, Preview
 from gradus.services import datasets, kinds, secrets
 from gradus.services.forms import Findings
 from gradus.services.house import House

@@ -11,7 +11,8 @@ from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import DatasetFacts, DatasetOptions, Split
 from gradus.core.generic import GenericFacts
 from gradus.core.state import JobState
-from gradus.core.view import DatasetView, SampleView
+from gradus.core.view.dataset import DatasetView
+from gradus.core.view.sample import SampleView
 from gradus.data.facts import Facts
 from gradus.services import datasets, job_files, jobs, quality, samples
 from gradus.services.house import House

@@ -11,7 +11,7 @@ from gradus.core.model import TrainingOptions
 from gradus.core.network import Graph, NetworkInput, Phase
 from gradus.core.pace import Pace
 from gradus.core.solvers import SOLVERS
-from gradus.core.view import DatasetView
+from gradus.core.view.dataset import DatasetView
 from gradus.services import datasets, devices, models, networks
 from gradus.services.house import House
 from gradus.web.pages import model_schedule

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import UploadFile
 
 from gradus.core.errors import GradusError, InputError, Problem
-from gradus.core.view import PredictionResult
+from gradus.core.view.model import PredictionResult
 from gradus.services import models, predictions
 from gradus.services.house import House
 from gradus.services.predictions import Upload

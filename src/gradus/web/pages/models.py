@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from gradus.core.errors import GradusError, Problem
 from gradus.core.network import Graph, Phase
 from gradus.core.state import ACTIVE, JobState
-from gradus.core.view import ModelView
+from gradus.core.view.model import ModelView
 from gradus.services import devices, job_files, jobs, models
 from gradus.services.house import House
 from gradus.web.pages.given import GivenHouse

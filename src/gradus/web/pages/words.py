@@ -10,7 +10,7 @@ from gradus.core.dataset import Split
 from gradus.core.job import Job
 from gradus.core.network import Phase
 from gradus.core.state import ACTIVE, JobState
-from gradus.core.view import KindView
+from gradus.core.view.dataset import KindView
 
 STATE_WORDS = {
     JobState.WAITING: "Waiting",
