@@ -9,6 +9,7 @@ from gradus.core.errors import ImageError
 Format = Literal["PNG", "JPEG", "BMP", "PPM", "TIFF", "WEBP"]
 
 ALLOWED = "PNG, JPEG, BMP, PPM, PGM, TIFF and WebP"
+UNKNOWN = "something unknown"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 _SIGNATURES: tuple[tuple[bytes, Format], ...] = (
@@ -66,7 +67,7 @@ def seen(data: bytes) -> str:
     for start in ("format not allowed: ", "not a picture but ", "the file is "):
         if told.startswith(start):
             return told.removeprefix(start)
-    return "something unknown"
+    return UNKNOWN
 
 
 def _refusal(data: bytes) -> ImageError:

@@ -350,3 +350,20 @@ def test_names_and_lists_behind_links_are_not_read(writers: Writers, tmp_path: P
 )  # fmt: skip
 def test_splits_by_name(name: str, split: Split | None) -> None:
     assert split_of(name) is split
+
+
+@pytest.mark.parametrize(
+    ("write", "title", "wanted"),
+    [
+        (kitti, "KITTI", Format.VOC), (kitti, "KITTI", Format.COCO), (kitti, "KITTI", Format.YOLO),
+        (voc, "Pascal VOC", Format.KITTI), (voc, "Pascal VOC", Format.YOLO), (coco, "COCO", Format.KITTI),
+        (yolo, "YOLO", Format.VOC),
+    ],
+)  # fmt: skip
+def test_labels_of_another_format_than_is_said_are_named(
+    writers: Writers, tmp_path: Path, write: Callable[[Writers, Path], None], title: str, wanted: Format
+) -> None:
+    write(writers, tmp_path)
+    with pytest.raises(InputError, match=rf"are {title}, not") as caught:
+        found(tmp_path, wanted=wanted)
+    assert caught.value.problem.field == "format" and title in str(caught.value.problem.hint)

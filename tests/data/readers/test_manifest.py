@@ -99,6 +99,7 @@ def test_a_line_that_is_no_object_is_told(read, line):
     ("content", "told"),
     [(b"", "no column path and no column label"), (b"a,b\n1,2\n", "there are: a, b"), (b"{}\n", "there are: none"),
      (b"path\n1.png\n", "column label"), (b"PAR1" + bytes(90), "is damaged"), (bytes(range(256)) * 9, "no column"),
+     (b"\xff\xd8\xff\xe0\x00\x10JFIF", "it is no text but a JPEG picture"),
      (b"path,label\nno,x\n", "no row can be used"), (b'path,label\n"' + b"x\n" * 70_000, "field larger")],
 )  # fmt: skip
 def test_a_file_that_is_no_table_says_what_it_has(read, content, told):

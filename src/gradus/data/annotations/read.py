@@ -10,7 +10,7 @@ from gradus.data.annotations.label_files import read_files
 from gradus.data.annotations.layout import Given, places
 from gradus.data.annotations.pairs import Files
 from gradus.data.annotations.reading import Pictured, Reading
-from gradus.data.annotations.recognise import TITLES, Format, look, recognise
+from gradus.data.annotations.recognise import TITLES, Format, check, look, recognise
 from gradus.data.readers.folder import SHOWN, Watcher
 
 __all__ = ["Pictured", "Reading", "read"]
@@ -38,6 +38,8 @@ def read(given: Mapping[Split, Given], wanted: Format | None, watch: Watcher) ->
 
 def _source(given: Given, wanted: Format | None, watch: Watcher) -> Reading:
     contents = {split: look(place, watch) for split, place in places(given).items()}
+    if wanted is not None:
+        check(contents[Split.TRAIN], wanted)
     kind = wanted or recognise(contents[Split.TRAIN])
     found = Reading(kind, warnings=[text for each in contents.values() for text in each.warnings])
     (read_coco if kind is Format.COCO else read_files)(contents, found, watch)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gradus.core.dataset import Split
 from gradus.core.errors import ImageError, InputError
+from gradus.data.annotations import kitti
 from gradus.data.annotations.layout import Place, split_of
 from gradus.data.annotations.pairs import Files, matching
 from gradus.data.lists import escape
@@ -85,6 +86,24 @@ def recognise(contents: Contents) -> Format:
     )  # fmt: skip
 
 
+def check(contents: Contents, wanted: Format) -> None:
+    """Refuse annotations that are plainly of another format than they are said to be."""
+    if contents.place.given.file:
+        return
+    texts = contents.matching(ENDINGS[Format.KITTI])
+    long = len(_first_words(contents, texts)) >= kitti.LEAST
+    named = wanted is Format.YOLO and long and _of_text(contents, texts) is Format.KITTI
+    there = contents.ending(ENDINGS[wanted]).names if wanted is Format.COCO else contents.matching(ENDINGS[wanted])
+    if there and not named:
+        return
+    kind = recognise(contents)
+    raise InputError(
+        f"The labels in {escape(contents.labels.root)} are {TITLES[kind]}, not {TITLES[wanted]}",
+        field="format", file=escape(contents.labels.root),
+        hint=f"Choose {TITLES[kind]}, or leave it to be recognised.",
+    )  # fmt: skip
+
+
 def coco_files(contents: Contents, split: Split | None) -> dict[Split, Path]:
     """COCO's file for a split, or, where the place is that of all, for each split that has one."""
     if contents.place.given.file:
@@ -115,14 +134,22 @@ def _one(contents: Contents, split: Split, names: Sequence[str]) -> str:
 
 def _of_text(contents: Contents, names: Sequence[str]) -> Format:
     """KITTI's lines start with the name of a class, YOLO's with its number. Empty files tell it by what is beside."""
+    words = _first_words(contents, names)
+    if words:
+        return Format.YOLO if words[0].replace(b".", b"").isdigit() else Format.KITTI
+    return Format.YOLO if contents.place.names else Format.KITTI
+
+
+def _first_words(contents: Contents, names: Sequence[str]) -> list[bytes]:
+    """Those of the first line that there is in any of the first files."""
     for name in names[:LOOKED_AT]:
         try:
             words = read_file(contents.labels.path(name)).strip().split(b"\n", 1)[0].split()
         except ImageError:  # told when it is read
             continue
         if words:
-            return Format.YOLO if words[0].replace(b".", b"").isdigit() else Format.KITTI
-    return Format.YOLO if contents.place.names else Format.KITTI
+            return words
+    return []
 
 
 def about(error: InputError, file: Path, contents: Contents) -> InputError:

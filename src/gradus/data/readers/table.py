@@ -23,6 +23,7 @@ from gradus.core.errors import InputError
 from gradus.data.lists import escape
 from gradus.data.readers.folder import EVERY, Watcher
 from gradus.data.readers.textfile import HOPELESS, BadLineError, hopeless, numbered_lines, opened
+from gradus.data.sniff import UNKNOWN, seen
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -84,6 +85,9 @@ def open_table(path: Path, named: str, has_header: HasHeader = _always) -> Itera
             yield _parquet(file, path, named)
         elif sample.removeprefix(_MARK).lstrip(_BLANKS).startswith(b"{"):
             yield _json(file, path, named)
+        elif b"\0" in sample and (kind := seen(sample)) != UNKNOWN:
+            hint = "Give CSV in UTF-8, JSON lines or Parquet."
+            raise no_table(path, named, f"it is no text but {kind}", hint)
         else:
             yield _csv(file, path, named, _delimiter(sample), has_header)
 
