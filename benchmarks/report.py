@@ -53,14 +53,19 @@ def write(rows: list[Row], source: Digits, rounds: int) -> None:
     found = re.search(f"{BEGIN}(.*?){END}", page, re.DOTALL)
     if found is None:
         raise SystemExit(f"{PAGE} has no place for the table ({BEGIN} ... {END})")
-    lines = {line.split(" | ")[0]: line for line in found.group(1).splitlines() if line.startswith("| ")}
-    lines.pop("| " + HEADER[0], None)
-    lines |= {"| " + row.what: "| " + " | ".join(cells(row)) + " |" for row in rows}
+    old = [line for line in found.group(1).splitlines() if line.startswith("| ")][1:]
+    lines = {_key(line): line for line in [*old, *("| " + " | ".join(cells(row)) + " |" for row in rows)]}
     body = [
         BEGIN, f"Machine: {machine()}. Pictures: {source.name}. Medians of {rounds} rounds, in turns.", "",
         "| " + " | ".join(HEADER) + " |", "|---|--:|--:|--:|---|---|", *lines.values(), END,
     ]  # fmt: skip
     PAGE.write_text(page.replace(found.group(0), "\n".join(body)), encoding="utf-8")
+
+
+def _key(line: str) -> tuple[str, str]:
+    """What a line of the table is about: what was measured, and beside which peer."""
+    what, _, peer, *_ = line.split(" | ")
+    return what, peer.partition("(")[2]
 
 
 def machine() -> str:

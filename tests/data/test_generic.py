@@ -17,7 +17,7 @@ from gradus.core.generic import GenericOptions, Presentation
 from gradus.data.building import Stopped
 from gradus.data.explore import count_samples, read_label, read_samples, sample_png
 from gradus.data.facts import read_built, read_facts
-from gradus.data.generic import build_generic
+from gradus.data.generic import Recipe, build_generic
 from gradus.data.index import open_indexes
 from gradus.data.quality.examine import read_quality
 from gradus.data.versions import prepare_version
@@ -225,3 +225,17 @@ def test_pages_of_a_database_do_not_depend_on_how_many_records_come_at_once(tmp_
                 writer.append(records[start : start + step])
             writer.close()
     assert (tmp_path / "a" / "data.mdb").read_bytes() == (tmp_path / "b" / "data.mdb").read_bytes()
+
+
+def test_of_large_samples_fewer_are_made_at_once():
+    def decode(entry):
+        if entry.source is None:
+            raise ImageError("it is broken")
+        return Sample(feature=np.zeros(entry.source, np.uint8), label=np.zeros(entry.source[:2], np.uint8))
+
+    recipe = Recipe(decode, ToyOptions(name="toy", batch_size=30), Presentation.MASK)
+    broken = Entry("broken")
+    assert recipe.size([broken, Entry("small", (8, 8, 3))]) == 30
+    assert recipe.size([Entry("large", (4000, 3000, 3))]) == 1
+    assert 2 <= recipe.size([Entry("medium", (200, 300, 3))]) <= 2 * 2**20 // (200 * 300 * 4)
+    assert recipe.size([broken] * 9) == recipe.size([]) == 30

@@ -39,7 +39,11 @@ class GenericOptions(DatasetOptions):
         RecordEncoding.RAW, title="Label Encoding", description="How label pictures are stored; JPEG changes labels."
     )
     batch_size: Annotated[int, Shown(section="Database", fold="Writing")] = Field(
-        32, ge=1, le=10_000, title="Encoder batch size", description="Records made at once by a thread."
+        32,
+        ge=1,
+        le=10_000,
+        title="Encoder batch size",
+        description="Records made at once by a thread; fewer of large samples.",
     )
     num_threads: Annotated[int, Shown(section="Database", fold="Writing")] = Field(
         4, ge=1, le=256, title="Number of encoder threads", description="At most as many as there are cores."

@@ -22,7 +22,7 @@ from gradus.data.readers.database import Records
 from gradus.data.wire import Buffer
 
 T = TypeVar("T")
-CHUNK = 64  # records that a thread checks at once
+CHUNK = 32  # records that a thread checks at once
 _CLONE = 0x40049409  # FICLONE of Linux: ioctl_ficlone(2)
 _BLOCK = 1 << 24
 

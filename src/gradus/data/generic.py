@@ -32,7 +32,7 @@ from gradus.data.lists import escape, label_lines
 from gradus.data.marked import write_marked
 from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
-from gradus.data.ordered import in_order
+from gradus.data.ordered import CHUNK_BYTES, in_order
 from gradus.data.quality.finish import finish
 from gradus.data.quality.measure import GRAY, Taken, finished, luminance, unpadded
 from gradus.data.seeded import shuffled
@@ -43,6 +43,7 @@ from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 
 WORDS = ("are without fault", "have one", "have a fault")
 MOST_REMARKS = 5  # of one file, that are listed
+LOOKED_AT = 5  # entries, of which one may be a sample
 NO_LOOKS = np.zeros((GRAY, GRAY), np.uint8)
 
 
@@ -86,6 +87,16 @@ class Recipe:
                 break
             made.append(self._make(entry))
         return made
+
+    def size(self, entries: Sequence[Entry]) -> int:
+        """How many entries a chunk has: at most those asked for, and fewer the larger the first sample is."""
+        made = next((made for made in map(self._make, entries[:LOOKED_AT]) if made.sample is not None), None)
+        if made is None or made.sample is None:
+            return self.options.batch_size
+        arrays = (made.sample.feature, made.sample.label)
+        taken = sum(each.nbytes for each in arrays if isinstance(each, np.ndarray))
+        taken += sum(len(record.data) for record in (made.feature, made.label) if record)
+        return max(1, min(self.options.batch_size, CHUNK_BYTES // max(1, taken)))
 
     def _make(self, entry: Entry) -> Made:
         try:
@@ -200,7 +211,7 @@ def _database(
         writers: dict[str, LmdbWriter] = {}
         index = stack.enter_context(IndexWriter(target.with_name(INDEX), split))
         threads = min(options.num_threads, cores())
-        for chunk in in_order(recipe, entries, options.batch_size, build.look, threads):
+        for chunk in in_order(recipe, entries, recipe.size(entries), build.look, threads):
             bad: list[BadFile] = []
             taken: list[Taken] = []
             for made in chunk:

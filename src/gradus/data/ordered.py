@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from gradus.data.threads import cores
 
-AHEAD = 3  # chunks for each thread that may wait to be taken
+CHUNK_BYTES = 2 * 2**20  # of pixels, that are well made at once: few enough to stay in the processor's cache
+AHEAD = 6  # chunks for each thread that may wait to be taken: all go on while some are written
 LOOK = 0.2  # seconds between two looks at whether to stop
 
 E = TypeVar("E")

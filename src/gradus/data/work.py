@@ -18,13 +18,13 @@ from gradus.data.fitting import Fitted, fit_file
 from gradus.data.index import SampleFacts
 from gradus.data.lists import Entry, escape
 from gradus.data.mean import Sum
+from gradus.data.ordered import CHUNK_BYTES
 from gradus.data.pictures import read_file
 from gradus.data.quality.measure import NOTHING, Taken, finished
 from gradus.data.remote.address import is_address
 from gradus.data.threads import cores
 
 CHUNK = 256
-CHUNK_BYTES = 4 * 2**20  # of pixels: few enough to stay in the processor's cache, and that no thread waits at the end
 CHUNK_FILES = 2**20  # bytes of files
 TINY = 2048  # bytes of a file or picture up to which most of the work is Python's: threads would wait for each other
 LOOKED_AT = 20  # files

@@ -20,7 +20,7 @@ from gradus.data.masks.resize import IGNORED
 from gradus.data.ordered import in_order
 from gradus.data.pictures import read_file
 
-CHUNK = 8
+CHUNK = 4
 MOST_COLOURS = 1000
 
 
