@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradus.core.errors import InputError
-from gradus.data.datum import data_of, decode_datum, encode_datum, planes_of
+from gradus.data.datum import data_of, decode_datum, encode_datum, encode_planes, planes_of
 
 small = st.integers(0, 2**31 - 1)
 
@@ -22,6 +22,14 @@ def test_protobuf_reads_and_writes_the_same_bytes(caffe, data, channels, height,
     again = decode_datum(other.SerializeToString())
     assert (again.channels, again.height, again.width, again.label) == (channels, height, width, label)
     assert bytes(again.data) == data and again.encoded is encoded
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_planes_of_blue_green_and_red(caffe, channels):
+    pixels = np.random.default_rng(channels).integers(0, 256, (5, 300, channels), np.uint8)
+    data = pixels[..., ::-1].transpose(2, 0, 1).tobytes()
+    other = caffe.Datum(channels=channels, height=5, width=300, data=data, label=9, encoded=False)
+    assert bytes(encode_planes(pixels, 9)) == other.SerializeToString(deterministic=True)
 
 
 @given(st.binary(max_size=300), small, st.booleans())

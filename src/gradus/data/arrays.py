@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gradus.core.dataset import Encoding
 from gradus.core.errors import InputError
 from gradus.core.generic import RecordEncoding, RecordForm
-from gradus.data.datum import Datum, decode_datum, encode_datum, encode_floats
+from gradus.data.datum import Datum, decode_datum, encode_datum, encode_floats, encode_planes
 from gradus.data.encode import encode_pixels
 from gradus.data.records import PNG, decode_picture
 from gradus.data.wire import Buffer
@@ -99,10 +99,11 @@ def form_of(datum: Datum) -> RecordForm:
 def _picture(pixels: NDArray[np.uint8], encoding: Encoding) -> Record:
     deep = np.ascontiguousarray(pixels if pixels.ndim == 3 else pixels[..., None])
     height, width, channels = deep.shape
+    form = RecordForm(shape=(channels, height, width), encoding=encoding, number="uint8")
+    if encoding is Encoding.RAW:
+        return Record(bytes(encode_planes(deep)), form)
     data = encode_pixels(deep, encoding, QUALITY)
-    encoded = encoding is not Encoding.RAW
-    datum = encode_datum(data, channels=channels, height=height, width=width, label=0, encoded=encoded)
-    return Record(datum, RecordForm(shape=(channels, height, width), encoding=encoding, number="uint8"))
+    return Record(encode_datum(data, channels=channels, height=height, width=width, label=0, encoded=True), form)
 
 
 def _planes(array: Array) -> Array:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +45,25 @@ def _tail(label: int, encoded: bool) -> bytes:
 def encode_datum(data: Buffer, *, channels: int, height: int, width: int, label: int, encoded: bool) -> bytes:
     """The bytes of a record, as Caffe's own protobuf code would write them."""
     return b"".join((_head(channels, height, width), varint(len(data)), data, _tail(label, encoded)))
+
+
+def encode_planes(pixels: NDArray[np.uint8], label: int = 0) -> memoryview:
+    """The record of (height, width, channels) gray or RGB pixels as they are, as planes blue, green, red.
+
+    By OpenCV into where they stay: it lets other threads run, and each copy less is a twentieth of building records.
+    """
+    height, width, channels = pixels.shape
+    head, tail = _head(channels, height, width) + varint(pixels.size), _tail(label, False)
+    start, end = len(head), len(head) + pixels.size
+    record = np.empty(end + len(tail), np.uint8)
+    record[:start] = np.frombuffer(head, np.uint8)
+    record[end:] = np.frombuffer(tail, np.uint8)
+    planes = record[start:end].reshape(channels, height, width)
+    if channels == 1:
+        planes[0] = pixels[..., 0]
+    else:
+        cv2.split(pixels, list(planes[::-1]))
+    return record.data
 
 
 def encode_floats(values: NDArray[np.float32], shape: tuple[int, int, int], label: int = 0) -> bytes:

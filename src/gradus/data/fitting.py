@@ -12,7 +12,6 @@ from gradus.data.encode import encode_pixels
 from gradus.data.jpeg import bare_jpeg
 from gradus.data.pictures import decode
 from gradus.data.resize import fit, geometry
-from gradus.data.wire import Buffer
 
 
 class Fitted(NamedTuple):
@@ -33,8 +32,8 @@ class Fitted(NamedTuple):
         """What is to be noted of the file; empty for most."""
         return f"the first of {self.frames:,} pictures is used" if self.frames > 1 else ""
 
-    def encoded(self, encoding: Encoding, quality: int) -> Buffer:
-        """What a record holds. A file that is right already is copied, a JPEG without its metadata."""
+    def encoded(self, encoding: Encoding, quality: int) -> bytes:
+        """The file that a record holds. One that is right already is copied, a JPEG without its metadata."""
         if self.same is None or self.same != encoding:
             return encode_pixels(self.pixels, encoding, quality)
         return bare_jpeg(self.file) if self.same == "jpg" else self.file

@@ -13,7 +13,7 @@ from threading import Event
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import BadFile, Encoding
 from gradus.core.errors import ImageError
-from gradus.data.datum import encode_datum
+from gradus.data.datum import encode_datum, encode_planes
 from gradus.data.fitting import Fitted, fit_file
 from gradus.data.index import SampleFacts
 from gradus.data.lists import Entry, escape
@@ -23,6 +23,7 @@ from gradus.data.pictures import read_file
 from gradus.data.quality.measure import NOTHING, Taken, finished
 from gradus.data.remote.address import is_address
 from gradus.data.threads import cores
+from gradus.data.wire import Buffer
 
 CHUNK = 256
 CHUNK_FILES = 2**20  # bytes of files
@@ -43,7 +44,7 @@ class Done:
     found, one for each record; `left_out` are those it gave none for.
     """
 
-    records: list[tuple[int, bytes]] = field(default_factory=list)
+    records: list[tuple[int, Buffer]] = field(default_factory=list)
     measured: SampleFacts = NOTHING
     bad: list[BadFile] = field(default_factory=list)
     noted: list[BadFile] = field(default_factory=list)
@@ -92,11 +93,13 @@ class Recipe:
                 done.noted.append(BadFile(file=self._listed(file), reason=picture.remark, kept=True))
             if total is not None:
                 total.add(picture.pixels)
-            encoded = options.encoding is not Encoding.RAW
-            record = encode_datum(
-                picture.encoded(options.encoding, options.quality),
-                channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=encoded,
-            )  # fmt: skip
+            if options.encoding is Encoding.RAW:
+                record: Buffer = encode_planes(picture.pixels, label)
+            else:
+                record = encode_datum(
+                    picture.encoded(options.encoding, options.quality),
+                    channels=shape[2], height=shape[0], width=shape[1], label=label, encoded=True,
+                )  # fmt: skip
             done.records.append((label, record))
         done.total, done.measured = total, finished(taken)
         return done

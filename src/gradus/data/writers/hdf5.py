@@ -21,6 +21,7 @@ from gradus.core.dataset import Compression
 from gradus.core.errors import InputError
 from gradus.data.datum import planes_of
 from gradus.data.files import FULL, storage_full, sync_folder, write_text
+from gradus.data.wire import Buffer
 
 LIST = "list.txt"
 MOST_ELEMENTS = 2**31 - 1  # of a file's data
@@ -43,9 +44,9 @@ class Hdf5Writer:
         self._file: h5py.File | None = None
         self._room = 0  # pictures that the file still takes
         self._chunk = self._block = 1
-        self._pending: list[bytes] = []
+        self._pending: list[Buffer] = []
 
-    def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    def append(self, records: Sequence[tuple[int, Buffer]]) -> None:
         """Add (label, record) pairs behind those already there: raw pictures, all of one size."""
         self._pending.extend(record for _, record in records)
         self.count += len(records)
@@ -79,7 +80,7 @@ class Hdf5Writer:
         self._chunk = max(1, CHUNK_BYTES // picture)
         self._block = self._chunk * max(1, BLOCK_BYTES // (picture * self._chunk))
 
-    def _write(self, records: Sequence[bytes]) -> None:
+    def _write(self, records: Sequence[Buffer]) -> None:
         found = planes_of(records)
         if found is None:
             raise InputError("HDF5 takes raw pictures of one size only")

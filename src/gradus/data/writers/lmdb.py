@@ -13,6 +13,7 @@ import lmdb
 
 from gradus.core.errors import InputError
 from gradus.data.files import FULL, storage_full, sync_folder
+from gradus.data.wire import Buffer
 
 COMMIT_RECORDS = 256  # fewer cost a third of the speed on small pictures (measured)
 COMMIT_BYTES = 8 * 2**20  # more does not come out of memory that was used before (`reuse_memory`)
@@ -43,7 +44,7 @@ class LmdbWriter:
         self.count = 0
         self._key = key
         self._size = FIRST_SIZE
-        self._pending: list[tuple[bytes, bytes]] = []
+        self._pending: list[tuple[bytes, Buffer]] = []
         self._pending_bytes = 0
         self._begun = 0  # bytes of the file that the disk has been given
         try:
@@ -51,7 +52,7 @@ class LmdbWriter:
         except lmdb.Error as error:
             self._raise(error)
 
-    def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    def append(self, records: Sequence[tuple[int, Buffer]]) -> None:
         """Add (label, record) pairs behind those already there."""
         if self.count + len(records) > MOST:
             raise InputError(f"A database holds at most {MOST:,} pictures")

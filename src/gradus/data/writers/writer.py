@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from gradus.core.classification import ClassificationOptions
 from gradus.core.dataset import Backend
+from gradus.data.wire import Buffer
 from gradus.data.writers.hdf5 import Hdf5Writer
 from gradus.data.writers.lmdb import LmdbWriter
 
@@ -18,7 +19,7 @@ class Writer(Protocol):
 
     count: int
 
-    def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    def append(self, records: Sequence[tuple[int, Buffer]]) -> None:
         """Add (label, record) pairs behind those already there."""
 
     def close(self) -> int:
