@@ -8,7 +8,7 @@ from PIL import Image
 
 from gradus.core.classification import ClassificationOptions
 from gradus.data import work
-from gradus.data.quality.measure import Measure, Taken
+from gradus.data.quality.measure import Look, Measure, Taken
 from gradus.data.work import Recipe
 
 COLOURS = {"a.png": (10, 20, 30), "b.png": (200, 100, 50), "d.png": (1, 2, 3)}
@@ -33,7 +33,7 @@ def test_each_record_has_its_measure(folder):
     def measure(file, label, picture):
         size = (folder / file).stat().st_size
         assert len(picture.file) == size and picture.size == (8, 6)
-        return Taken(file, size, bytes(32), picture.size, label, 0, picture.pixels[..., 0])
+        return Taken(file, size, bytes(32), picture.size, label, 0, Look(picture.pixels[..., 0]))
 
     done = recipe(folder, measure=measure)(entries, Event())
     assert done.measured.names == ["b.png", "a.png", "d.png"]

@@ -32,7 +32,7 @@ from gradus.data.lists import entry_lines, label_lines
 from gradus.data.mean import Sum, read_mean, write_mean, write_picture
 from gradus.data.quality.finish import finish
 from gradus.data.quality.measure import Taken as Seen
-from gradus.data.quality.measure import finished, luminance
+from gradus.data.quality.measure import finished, look_at
 from gradus.data.readers.database import Numbered
 from gradus.data.readers.lmdb import label_of
 from gradus.data.records import fill
@@ -73,7 +73,7 @@ class Check:
         colours = np.ascontiguousarray(pixels[..., ::-1])
         size = self.geometry.width, self.geometry.height
         name, digest = key.decode(errors="replace"), hashlib.sha256(datum.data).digest()
-        found = Seen(name, len(datum.data), digest, size, label, 0, luminance(colours))
+        found = Seen(name, len(datum.data), digest, size, label, 0, look_at(colours))
         return key, found, pixels if self.summed else None
 
 

@@ -34,7 +34,7 @@ from gradus.data.mean import Sum, write_mean, write_picture
 from gradus.data.memory import reuse_memory
 from gradus.data.ordered import CHUNK_BYTES, in_order
 from gradus.data.quality.finish import finish
-from gradus.data.quality.measure import GRAY, Taken, finished, luminance, unpadded
+from gradus.data.quality.measure import GRAY, Look, Taken, finished, look_at, unpadded
 from gradus.data.seeded import shuffled
 from gradus.data.threads import cores
 from gradus.data.versions import without_of
@@ -44,7 +44,7 @@ from gradus.plugins.data import Decoder, Entry, Kind, Sample, Scan
 WORDS = ("are without fault", "have one", "have a fault")
 MOST_REMARKS = 5  # of one file, that are listed
 LOOKED_AT = 5  # entries, of which one may be a sample
-NO_LOOKS = np.zeros((GRAY, GRAY), np.uint8)
+NO_LOOKS = Look(np.zeros((GRAY, GRAY), np.uint8), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Recipe:
             return Taken(entry.name, len(feature.data), digest, (0, 0), number, 0, NO_LOOKS)
         shown = np.asarray(pixels, np.uint8)
         size = sample.size or (shown.shape[1], shown.shape[0])
-        return Taken(entry.name, len(feature.data), digest, size, number, 0, luminance(unpadded(shown)))
+        return Taken(entry.name, len(feature.data), digest, size, number, 0, look_at(unpadded(shown)))
 
 
 def build_generic(kind: Kind, options: GenericOptions, folder: Path, report: Report) -> GenericFacts:

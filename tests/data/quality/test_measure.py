@@ -13,7 +13,7 @@ from PIL import Image
 
 from gradus.core.dataset import ResizeMode
 from gradus.data.fitting import fit_file
-from gradus.data.quality.measure import Measure, Taken, finished, group_number, luminance, unpadded
+from gradus.data.quality.measure import Measure, Taken, finished, group_number, look_at, unpadded
 
 
 def noise(size, seed=0, scale=12):
@@ -31,7 +31,7 @@ class Looks(NamedTuple):
 
 def looked_at(pixels) -> Looks:
     """What is kept of a picture that has these pixels."""
-    facts = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, luminance(pixels))])
+    facts = finished([Taken("a", 1, bytes(32), (1, 1), 0, 0, look_at(pixels))])
     record = facts.records[0]
     return Looks(int(record["hash"]), record["brightness"], record["contrast"], facts.small.tobytes())
 

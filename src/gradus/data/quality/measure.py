@@ -31,6 +31,18 @@ WAVES = np.cos(np.pi / GRAY * np.outer(np.arange(LOW), np.arange(GRAY) + 0.5))  
 WAVES[0] /= np.sqrt(2)
 
 
+class Look(NamedTuple):
+    """Gray levels: of a tiny picture all, no more than GRAY on a side; of a larger one a copy of GRAY x GRAY.
+
+    Brightness and contrast are those of the whole, measured while its pixels are near; None of tiny ones, of which
+    many are measured together.
+    """
+
+    gray: Pixels
+    brightness: float | None = None
+    contrast: float = 0.0
+
+
 class Taken(NamedTuple):
     """What is taken of one picture while its pixels are there. `size` is the file's (width, height)."""
 
@@ -40,14 +52,16 @@ class Taken(NamedTuple):
     size: tuple[int, int]
     label: int
     group: int
-    gray: Pixels  # (height, width)
+    look: Look
 
 
-def luminance(pixels: Pixels) -> Pixels:
-    """The gray levels, in one piece, of uint8 pixels (height, width) or (height, width, 1 or 3)."""
+def look_at(pixels: Pixels) -> Look:
+    """The looks of uint8 pixels (height, width) or (height, width, 1 or 3)."""
     if pixels.ndim == 3 and pixels.shape[2] == 3:
-        return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
-    return np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+        gray: Pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
+    else:
+        gray = np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+    return Look(gray) if max(gray.shape) <= GRAY else _measured(gray)
 
 
 def unpadded(pixels: Pixels) -> Pixels:
@@ -66,34 +80,35 @@ def finished(taken: Sequence[Taken]) -> SampleFacts:
     records["width"] = [each.size[0] for each in taken]
     records["height"] = [each.size[1] for each in taken]
     records["label"] = [each.label for each in taken]
-    gray = np.empty((len(taken), GRAY, GRAY), np.uint8)
-    for some in _alike(taken):
-        records["brightness"][some], records["contrast"][some], gray[some] = _reduced(
-            [each.gray for each in taken[some]]
-        )
+    records["brightness"], records["contrast"], gray = _looks([each.look for each in taken])
     records["hash"] = _hashes(gray)
     rows = np.add(gray[:, ::2], gray[:, 1::2], dtype=np.uint16)
     small = (rows[..., ::2] + rows[..., 1::2]) >> 2
     return SampleFacts([each.name for each in taken], records, small.astype(np.uint8))
 
 
-def _alike(taken: Sequence[Taken]) -> list[slice]:
-    """What is reduced at once: tiny pictures of one size many together, others each by itself."""
-    shapes = {each.gray.shape for each in taken}
-    together = CHANNELS if len(shapes) == 1 and max(*shapes.pop()) <= GRAY else 1
-    return [slice(start, start + together) for start in range(0, len(taken), together)]
+def _looks(looks: Sequence[Look]) -> tuple[NDArray[np.float64], NDArray[np.float64], Pixels]:
+    """Brightness and contrast of all, and their copies (n, GRAY, GRAY)."""
+    shapes = {each.gray.shape if each.brightness is None else None for each in looks}
+    if len(shapes) == 1 and None not in shapes and len(looks) <= CHANNELS:
+        return _together(np.stack([each.gray for each in looks]))
+    whole = [_measured(each.gray) if each.brightness is None else each for each in looks]
+    copies = np.array([each.gray for each in whole], np.uint8).reshape(-1, GRAY, GRAY)
+    brightness = np.array([each.brightness for each in whole], np.float64)
+    return brightness, np.array([each.contrast for each in whole]), copies
 
 
-def _reduced(grays: Sequence[Pixels]) -> tuple[NDArray[np.float64], NDArray[np.float64], Pixels]:
-    """Brightness and contrast of pictures (height, width) of one size, and copies (n, GRAY, GRAY)."""
-    if len(grays) == 1:
-        mean, deviation = cv2.meanStdDev(grays[0])
-        return mean[0], deviation[0], _shrunk(grays[0])[None]
-    stack = np.stack(grays)
-    flat = stack.reshape(len(stack), -1)
+def _measured(gray: Pixels) -> Look:
+    mean, deviation = cv2.meanStdDev(gray)
+    return Look(_shrunk(gray), float(mean[0, 0]), float(deviation[0, 0]))
+
+
+def _together(tiny: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64], Pixels]:
+    """The same of tiny pictures (n, height, width), as each by itself, but for the time of many calls."""
+    flat = tiny.reshape(len(tiny), -1)
     mean = flat.mean(axis=1)
     squares = np.einsum("ij,ij->i", flat, flat, dtype=np.int32) / flat.shape[1]
-    copies = _shrunk(np.ascontiguousarray(stack.transpose(1, 2, 0))).transpose(2, 0, 1)
+    copies = _shrunk(np.ascontiguousarray(tiny.transpose(1, 2, 0))).reshape(GRAY, GRAY, -1).transpose(2, 0, 1)
     return mean, np.sqrt(np.maximum(0, squares - mean * mean)), copies
 
 
@@ -131,4 +146,4 @@ class Measure:
         if (file, digest) in self.without:
             return None
         group = group_number(self.key(file)) if self.key else 0
-        return Taken(file, len(picture.file), digest, picture.size, label, group, luminance(picture.pixels))
+        return Taken(file, len(picture.file), digest, picture.size, label, group, look_at(picture.pixels))
