@@ -1,4 +1,4 @@
-"""DIGITS' own layouts, written by py-lmdb, h5py and the protobuf runtime: nothing of ours writes them."""
+"""Tables with their pictures; DIGITS' own layouts, written by py-lmdb, h5py and the protobuf runtime, none of ours."""
 
 from __future__ import annotations
 
@@ -8,9 +8,29 @@ import cv2
 import h5py
 import lmdb
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
+from PIL import Image
 
 CLASSES = ("ant", "bee", "cow")
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Gray pictures `0.png` to `9.png` of the value 10 i, and a way to write a table beside them."""
+    for i in range(10):
+        Image.new("L", (6, 4), i * 10).save(tmp_path / f"{i}.png")
+
+    def write(content, name="table.csv"):
+        path = tmp_path / name
+        if name.endswith(".parquet"):
+            pyarrow.parquet.write_table(pyarrow.table(content), path)
+        else:
+            path.write_text(content)
+        return str(path)
+
+    return write
 
 
 @pytest.fixture

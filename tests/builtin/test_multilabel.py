@@ -2,12 +2,9 @@
 
 import json
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from gradus.builtin.multilabel import MultiLabel
 from gradus.builtin.multilabel_options import MultiLabelOptions
@@ -17,22 +14,6 @@ from gradus.data.generic import build_generic
 
 CLASSES = ["bird", "cat", "dog"]
 MARKED = [["cat", "dog"], ["bird"], [], ["dog"], ["bird", "cat", "dog"], ["cat"]]
-
-
-@pytest.fixture
-def table(tmp_path):
-    for i in range(len(MARKED)):
-        Image.new("L", (6, 4), i * 10).save(tmp_path / f"{i}.png")
-
-    def write(content, name="table.csv"):
-        path = tmp_path / name
-        if name.endswith(".parquet"):
-            pyarrow.parquet.write_table(pyarrow.table(content), path)
-        else:
-            path.write_text(content)
-        return str(path)
-
-    return write
 
 
 def options(file, **given):

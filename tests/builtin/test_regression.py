@@ -4,12 +4,9 @@ import json
 import statistics
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from gradus.builtin.regression import Regression
 from gradus.builtin.regression_options import RegressionOptions
@@ -20,23 +17,6 @@ from gradus.data.generic import build_generic
 
 COUNT = 10
 ROWS = [(f"{i}.png", i * 1.5, -float(i)) for i in range(COUNT)]
-
-
-@pytest.fixture
-def table(tmp_path):
-    """A folder of gray pictures of the value i, and a table beside them."""
-    for i in range(COUNT):
-        Image.new("L", (6, 4), i * 10).save(tmp_path / f"{i}.png")
-
-    def write(content, name="table.csv"):
-        path = tmp_path / name
-        if name.endswith(".parquet"):
-            pyarrow.parquet.write_table(pyarrow.table(content), path)
-        else:
-            path.write_text(content)
-        return str(path)
-
-    return write
 
 
 def scanned(file, **given):

@@ -118,21 +118,10 @@ def test_a23_a_resolver_that_changes_its_mind(monkeypatch: pytest.MonkeyPatch) -
     assert set(tried) == {"93.184.216.34"}
 
 
-def test_a24_a_stream_that_never_ends(fetcher, listener) -> None:
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "], ids=["stream", "headers"])
+def test_a24_what_never_ends(fetcher, listener, start: bytes) -> None:
     def trickle(taken: socket.socket) -> None:
-        taken.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        while True:
-            taken.sendall(b"x")
-            time.sleep(0.05)
-
-    heard = listener(trickle)
-    with pytest.raises(InputError, match="does not answer in time"):
-        got(fetcher(heard.port, seconds=1.0), f"{URL}:{heard.port}/")
-
-
-def test_a24_headers_that_never_end(fetcher, listener) -> None:
-    def trickle(taken: socket.socket) -> None:
-        taken.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        taken.sendall(start)
         while True:
             taken.sendall(b"x")
             time.sleep(0.05)
