@@ -73,14 +73,15 @@ def test_f27_of_several_pictures_the_first_is_used_and_noted(folder):
     assert recipe(folder, measure=lambda *_: None)(entries, Event()).noted == []
 
 
-def test_tiny_files_are_taken_many_at_once_by_one_thread_unless_the_disk_is_waited_for(folder, monkeypatch):
+def test_tiny_files_are_taken_by_one_thread_and_more_threads_wait_for_a_late_disk(folder, monkeypatch):
     entries = [("a.png", 0), ("missing.png", 1), ("b.png", 2)]
     monkeypatch.setattr(work, "LATE", 10.0)
     monkeypatch.setattr(work, "cores", lambda: 3)
     assert recipe(folder).division(entries) == (256, 1)
     assert recipe(folder).division([]) == (256, 1)
-    monkeypatch.setattr(work, "LATE", -1.0)
-    assert recipe(folder).division(entries) == (256, 8)
     Image.effect_noise((700, 500), 100).save(folder / "large.png")
-    large = (folder / "large.png").stat().st_size
-    assert recipe(folder).division([("large.png", 0)] * 70) == (2**20 // large, 3)
+    large = 2**20 // (folder / "large.png").stat().st_size
+    assert recipe(folder).division([("large.png", 0)] * 70) == (large, 3)
+    monkeypatch.setattr(work, "LATE", -10.0)
+    assert recipe(folder).division(entries) == (256, 8)
+    assert recipe(folder).division([("large.png", 0)] * 70) == (large, 8)

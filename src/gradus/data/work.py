@@ -29,7 +29,8 @@ CHUNK = 256
 CHUNK_FILES = 2**20  # bytes of files
 TINY = 2048  # bytes of a file or picture up to which most of the work is Python's: threads would wait for each other
 LOOKED_AT = 20  # files
-LATE = 0.0005  # seconds that one takes to read, above which it is the disk or the network that is waited for
+LATE = 0.0005  # seconds that one takes to read, above which it is the disk or the network that is waited for,
+QUICK = 2e8  # and bytes a second
 WAITING = 8  # threads that wait for it
 
 Measure = Callable[[str, int, Fitted], Taken | None]
@@ -108,14 +109,13 @@ class Recipe:
         """How many files a task takes, and in how many threads: by the size of pictures and files, and by the disk."""
         began = time.monotonic()
         lengths = [self._length(file) for file, _ in entries[:: len(entries) // LOOKED_AT + 1]]
-        count = max(1, len(lengths))
-        late = time.monotonic() - began > LATE * count
-        length = sum(lengths) // count
+        late = time.monotonic() - began > LATE * max(1, len(lengths)) + sum(lengths) / QUICK
+        length = sum(lengths) // max(1, len(lengths))
         picture = self.options.width * self.options.height * self.options.channels
         size = max(1, min(CHUNK, CHUNK_BYTES // picture, CHUNK_FILES // max(1, length)))
-        if max(length, picture) > TINY:
-            return size, cores()
-        return size, max(WAITING, cores()) if late else 1
+        if late:
+            return size, max(WAITING, cores())
+        return size, 1 if max(length, picture) <= TINY else cores()
 
     def _length(self, file: str) -> int:
         try:
