@@ -110,11 +110,11 @@ def _statistics(setting: Setting) -> Row:
     folder = write_photographs(COUNT, WIDTH, HEIGHT)
     entries = _pairs(folder)[:SOME]
     options = _options(folder, "png")
-    each, _ = Recipe(root="", options=options, summed=False).division(entries)
     recipes = {
         "bare": Recipe(root="", options=options, summed=False),
         "whole": Recipe(root="", options=options, summed=True, measure=Measure()),
     }
+    each, _ = recipes["bare"].division(entries)
     shares = []
     for _ in range(setting.rounds):
         for at in range(0, SOME, each):

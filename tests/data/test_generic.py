@@ -24,7 +24,8 @@ from gradus.data.versions import prepare_version
 from gradus.data.writers.lmdb import LmdbWriter
 from gradus.plugins.data import DataKind, Entry, Sample, Scan
 
-MADE = np.random.default_rng(3).integers(0, 256, (20, 6, 8, 3)).astype(np.uint8)
+PLANES = np.random.default_rng(3).integers(0, 256, (20, 3, 6, 8)).astype(np.uint8)
+MADE = PLANES.transpose(0, 2, 3, 1)  # as a plugin may have it: in another order in memory
 
 
 class ToyOptions(GenericOptions):

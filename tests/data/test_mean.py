@@ -30,6 +30,17 @@ def test_the_sum_is_exact_beyond_what_a_float32_counts():
     assert (total.mean() * 66_001 == 66_000 * 255 + 254).all()
 
 
+@pytest.mark.parametrize(
+    "turn", [lambda p: p.transpose(2, 1, 0), lambda p: p[::-1], lambda p: p[..., ::-1], lambda p: p[:, 1::2]]
+)
+def test_pictures_may_lie_in_memory_as_they_like(turn):
+    first, second = (turn(each) for each in np.random.default_rng(2).integers(0, 256, (2, 3, 6, 3), dtype=np.uint8))
+    total = Sum(first.shape)
+    total.add(first)
+    total.add(second)
+    assert (total.mean() == (first.astype(float) + second) / 2).all()
+
+
 def test_protobuf_reads_what_we_write_and_the_other_way_round(caffe, tmp_path):
     mean = np.random.default_rng(1).random((3, 4, 5)).astype(np.float32) * 255
     path = tmp_path / "mean.binaryproto"

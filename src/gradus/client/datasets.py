@@ -16,8 +16,8 @@ from gradus.core.dataset import BadFile, DatasetOptions, Split
 from gradus.core.job import Job
 from gradus.core.view.dataset import DatasetView
 from gradus.core.view.page import Page
-from gradus.core.view.preview import SentFile
 from gradus.core.view.sample import SampleView
+from gradus.core.view.source import SentFile
 
 
 class Datasets:

@@ -42,7 +42,7 @@ def _tail(label: int, encoded: bool) -> bytes:
     return b"\x28" + varint(label) + (b"\x38\x01" if encoded else b"\x38\x00")
 
 
-def encode_datum(data: Buffer, *, channels: int, height: int, width: int, label: int, encoded: bool) -> bytes:
+def encode_datum(data: bytes, *, channels: int, height: int, width: int, label: int, encoded: bool) -> bytes:
     """The bytes of a record, as Caffe's own protobuf code would write them."""
     return b"".join((_head(channels, height, width), varint(len(data)), data, _tail(label, encoded)))
 

@@ -36,7 +36,7 @@ class Sum:
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Count one picture in."""
         if self._block is None:
-            self._block = picture.astype(np.float32)
+            self._block = picture.astype(np.float32, order="C")  # OpenCV adds to no other
         else:
             cv2.accumulate(picture, self._block)
         self._pending += 1

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gradus.core.errors import InputError, OutsideDataRootsError, PathError
-from gradus.core.view.preview import PathEntry
+from gradus.core.view.source import PathEntry
 
 MAX_LENGTH = 4096
 MAX_ENTRIES = 50

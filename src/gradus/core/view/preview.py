@@ -81,21 +81,3 @@ class Example(BaseModel):
     bad: list[BadFile] = []
     bad_count: int = 0
     warnings: list[str] = []
-
-
-class SentFile(BaseModel):
-    """A file that was sent to the server. `reference` stands in a dataset's options where a path would."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reference: str
-    bytes: int
-
-
-class PathEntry(BaseModel):
-    """One completion of a path that is being typed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    folder: bool

@@ -88,13 +88,7 @@ def recognise(contents: Contents) -> Format:
 
 def check(contents: Contents, wanted: Format) -> None:
     """Refuse annotations that are plainly of another format than they are said to be."""
-    if contents.place.given.file:
-        return
-    texts = contents.matching(ENDINGS[Format.KITTI])
-    long = len(_first_words(contents, texts)) >= kitti.LEAST
-    named = wanted is Format.YOLO and long and _of_text(contents, texts) is Format.KITTI
-    there = contents.ending(ENDINGS[wanted]).names if wanted is Format.COCO else contents.matching(ENDINGS[wanted])
-    if there and not named:
+    if contents.place.given.file or _may_be(contents, wanted):
         return
     kind = recognise(contents)
     raise InputError(
@@ -102,6 +96,17 @@ def check(contents: Contents, wanted: Format) -> None:
         field="format", file=escape(contents.labels.root),
         hint=f"Choose {TITLES[kind]}, or leave it to be recognised.",
     )  # fmt: skip
+
+
+def _may_be(contents: Contents, wanted: Format) -> bool:
+    """Whether there are files with the ending of a format, and no long lines of KITTI's where YOLO's should be."""
+    if wanted is Format.COCO:
+        return bool(contents.ending(ENDINGS[wanted]).names)
+    names = contents.matching(ENDINGS[wanted])
+    if wanted is not Format.YOLO or not names:
+        return bool(names)
+    words = _first_words(contents, names)
+    return len(words) < kitti.LEAST or _is_number(words[0])
 
 
 def coco_files(contents: Contents, split: Split | None) -> dict[Split, Path]:
@@ -136,7 +141,7 @@ def _of_text(contents: Contents, names: Sequence[str]) -> Format:
     """KITTI's lines start with the name of a class, YOLO's with its number. Empty files tell it by what is beside."""
     words = _first_words(contents, names)
     if words:
-        return Format.YOLO if words[0].replace(b".", b"").isdigit() else Format.KITTI
+        return Format.YOLO if _is_number(words[0]) else Format.KITTI
     return Format.YOLO if contents.place.names else Format.KITTI
 
 
@@ -150,6 +155,10 @@ def _first_words(contents: Contents, names: Sequence[str]) -> list[bytes]:
         if words:
             return words
     return []
+
+
+def _is_number(word: bytes) -> bool:
+    return word.replace(b".", b"").isdigit()
 
 
 def about(error: InputError, file: Path, contents: Contents) -> InputError:

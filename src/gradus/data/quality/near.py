@@ -15,7 +15,7 @@ a pair is to be expected by chance in the whole dataset. Few copies of a picture
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import log
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from gradus.data.threads import cores
 
 BITS = 7
-QUARTERS, WIDTH = 4, 16
+QUARTERS = 4
 DIAGONALS = [[bit for bit in range(64) if (bit // 8 + bit % 8) % QUARTERS == quarter] for quarter in range(QUARTERS)]
 NEAREST, FARTHEST = 0.06, 0.35  # between these the difference is chosen
 ASKED, COMPARED = 512, 4096  # samples whose neighbours are looked for, and among how many
@@ -116,11 +116,12 @@ def _neighbours(among: NDArray[np.float32], asked: Places, nth: int) -> NDArray[
 def near_pairs(hashes: Hashes, small: Small, difference: float, look: Callable[[], None]) -> Pairs:
     """All pairs within `BITS` bits and `difference`. `look` is called often, in several threads, and may raise."""
     coarse = _coarse(len(hashes), small)
+    parts = DIAGONALS if len(hashes) > EVERY else [[]]  # a part of no bits is the same for all
 
-    def search(quarter: int) -> tuple[Places, bool]:
+    def search(bits: Sequence[int]) -> tuple[Places, bool]:
         found = [np.empty(0, np.int64)]
-        left = (MOST * len(hashes) + 500 * BLOCK) // QUARTERS
-        for tried, first, second in _candidates(hashes, quarter):
+        left = (MOST * len(hashes) + 500 * BLOCK) // len(parts)
+        for tried, first, second in _candidates(hashes, bits):
             look()
             left -= tried
             if left < 0:
@@ -131,10 +132,10 @@ def near_pairs(hashes: Hashes, small: Small, difference: float, look: Callable[[
             found.append(np.minimum(first, second) * len(hashes) + np.maximum(first, second))
         return np.concatenate(found), left >= 0
 
-    with ThreadPoolExecutor(min(QUARTERS, cores())) as pool:
-        quarters = list(pool.map(search, range(QUARTERS)))
-    first, second = np.divmod(np.unique(np.concatenate([found for found, _ in quarters])), max(1, len(hashes)))
-    complete = all(whole for _, whole in quarters)
+    with ThreadPoolExecutor(min(len(parts), cores())) as pool:
+        searched = list(pool.map(search, parts))
+    first, second = np.divmod(np.unique(np.concatenate([found for found, _ in searched])), max(1, len(hashes)))
+    complete = all(whole for _, whole in searched)
     return Pairs(first, second, np.bitwise_count(hashes[first] ^ hashes[second]), complete)
 
 
@@ -157,20 +158,16 @@ def _verified(first: Places, second: Places, small: Small, difference: float) ->
     return first[near], second[near]
 
 
-def _candidates(hashes: Hashes, quarter: int) -> Iterator[tuple[int, Places, Places]]:
-    """How many were tried, and those within `BITS` bits: same quarter, or quarters of which one bit differs."""
-    every = len(hashes) <= EVERY
-    if every and quarter:
-        return
-    width = 0 if every else WIDTH  # a quarter of no bits is the same for all
+def _candidates(hashes: Hashes, bits: Sequence[int]) -> Iterator[tuple[int, Places, Places]]:
+    """How many were tried, and those within `BITS` bits: the same in the given bits, or but for one of them."""
     keys = np.zeros(len(hashes), np.int64)
-    for place in range(width):
-        keys |= (hashes >> np.uint64(DIAGONALS[quarter][place]) & np.uint64(1)).astype(np.int64) << place
+    for place, bit in enumerate(bits):
+        keys |= (hashes >> np.uint64(bit) & np.uint64(1)).astype(np.int64) << place
     order = np.argsort(keys, kind="stable")
     keys, hashes = keys[order], hashes[order]
-    starts = np.append(0, np.cumsum(np.bincount(keys, minlength=1 << width)))
+    starts = np.append(0, np.cumsum(np.bincount(keys, minlength=1 << len(bits))))
     positions = np.arange(len(order))
-    for flip in (0, *(1 << bit for bit in range(width))):
+    for flip in (0, *(1 << bit for bit in range(len(bits)))):
         asking = positions[keys & flip == 0]
         other = keys[asking] ^ flip
         begin = starts[other] if flip else asking + 1

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gradus.core.errors import ConflictError
-from gradus.core.view.preview import PathEntry
+from gradus.core.view.source import PathEntry
 from gradus.core.view.system import Device, SystemView
 from gradus.core.view.token import NewToken, TokenView
 from gradus.services import devices, paths

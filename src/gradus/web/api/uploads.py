@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 
 from gradus.core.errors import InputError
-from gradus.core.view.preview import SentFile
+from gradus.core.view.source import SentFile
 from gradus.services import datasets
 from gradus.services.house import House
 from gradus.web.api.common import CREATES, GivenHouse, problems
